@@ -1,0 +1,1 @@
+"""Control surfaces: everything that moves a fader or shows a meter."""
