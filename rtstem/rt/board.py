@@ -1,0 +1,160 @@
+"""The board: all memory that the audio callback, the inference thread and Python share.
+
+One int64 header of named slots and a few plain arrays whose addresses stand in the header, so that the
+C callback needs a single pointer. Every slot has one writer (named below); slots that two threads
+watch are 8 slots (one cache line) apart. Real-time code counts, others format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from .system import SystemCalls
+
+# -- shared positions, each alone in its cache line
+IN_HEAD = 0  # callback: frames pushed into the input ring
+IN_TAIL = 8  # inference: frames consumed
+FEED_HEAD = 16  # Python: frames a file has put into the feed ring
+FEED_TAIL = 24  # callback: frames taken out of it
+SINK_HEAD = 32  # virtual device: frames put into the sink ring
+SINK_TAIL = 40  # Python: frames taken out of it
+STATE = 48  # Python: PRIMING, RUNNING or STOPPING
+HEARTBEAT = 56  # callback: blocks so far, whatever the state
+ENDED = 64  # callback: 1 when the feed and its tail have been played
+WORKER_STATE = 72  # inference: WORKER_WAITING, WORKER_RUNNING, WORKER_GONE
+
+# -- counters of the callback
+BLOCKS = 80  # blocks while running
+MISSED_BLOCKS = 81  # blocks that fell back to the dry signal
+DEADLINE_MISSES = 82  # callbacks longer than their block
+XRUNS = 83  # blocks with an under- or overflow flag of the host
+NONFINITE = 84  # NaN or infinite input samples set to 0
+FEED_UNDERFLOWS = 85  # blocks for which the file was not ready
+MAX_FRAMES = 86  # largest block seen
+BLOCK_STEP = 87  # gcd of all block sizes seen
+OVERSIZED = 88  # blocks larger than MAX_BLOCK (silenced)
+END_AT = 89  # input position at which the feed ended, -1 before
+CALLBACK_MAX_NS = 90
+SINK_OVERFLOWS = 91  # virtual device: frames lost because Python was late
+LAST_BLOCK_NS = 92  # callback: clock at its last start
+
+# -- counters of the inference thread
+HOPS = 96  # hops separated
+LATE_HOPS = 97  # hops dropped because their output was due already
+MODEL_FAULTS = 98  # hops with an ONNX Runtime error or non-finite stems
+RUN_STATUS = 99  # OrtStatus* of the first failed Run (0: none)
+HOP_MAX_NS = 100
+LAPPED = 101  # times the input ring lapped the inference thread
+
+# -- constants of a stream, written by Python before the start
+RATE, IN_CHANNELS, OUT_CHANNELS, IN_LEFT, IN_RIGHT = 104, 105, 106, 107, 108
+DELAY, HOP, DELAY_HOPS, STEMS, BUSES = 109, 110, 111, 112, 113
+IN_FRAMES, SLOTS, FEED_FRAMES, FEED_EOF, SLEW_FRAMES = 114, 115, 116, 117, 118
+CLOCK, CLOCK_ID, CLOCK_HZ, POST, WAIT, FOREVER, SEMAPHORE, SLEEP = range(119, 127)
+STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
+(
+    A_INPUT, A_STEMS, A_STAMPS, A_FEED, A_TARGET, A_GAIN, A_MASTER, A_ROUTE,
+    A_METERS, A_CALLBACK_HIST, A_DRY, A_WET, A_BUS, A_WEIGHT, A_CLOCK,
+) = range(128, 143)  # fmt: skip
+HEADER_SLOTS = 160
+
+PRIMING, RUNNING, STOPPING = 0, 1, 2
+WORKER_WAITING, WORKER_RUNNING, WORKER_GONE = 0, 1, 2
+
+MAX_BLOCK = 8192
+RING_FRAMES = 1 << 15
+HIST_BINS = 4096
+CALLBACK_BIN_NS = 1_000  # 1 us a bin
+HOP_BIN_NS = 10_000  # 10 us a bin
+
+
+def _f32(*shape: int) -> npt.NDArray[np.float32]:
+    return np.zeros(shape, np.float32)
+
+
+@dataclass
+class Board:
+    """Arrays of one engine. Shapes: B buses, S stems, R ring frames, H hop, Q slots.
+
+    Sample arrays are float32; `header` and `stamps` int64. Gains are linear.
+    """
+
+    stems: int
+    buses: int
+    hop: int
+    delay_hops: int
+    system: SystemCalls
+    feed_frames: int = 0
+    header: npt.NDArray[np.int64] = field(init=False)
+    input: npt.NDArray[np.float32] = field(init=False)  # [R, 2], cleaned input
+    stem_ring: npt.NDArray[np.float32] = field(init=False)  # [Q, S, 2, H]
+    stamps: npt.NDArray[np.int64] = field(init=False)  # [Q] hop number whose stems lie in the slot
+    feed: npt.NDArray[np.float32] = field(init=False)  # [feed_frames, 2]
+    target: npt.NDArray[np.float32] = field(init=False)  # [B, S] written by the desk
+    gain: npt.NDArray[np.float32] = field(init=False)  # [B, S+1] where the ramps are; last: master
+    master: npt.NDArray[np.float32] = field(init=False)  # [B] written by the desk
+    route: npt.NDArray[np.int64] = field(init=False)  # [B, 2] output channel of left, right; -1
+    meters: npt.NDArray[np.float32] = field(init=False)  # [1 + B + 1, max(2, S)] peaks
+    callback_hist: npt.NDArray[np.int64] = field(init=False)  # [HIST_BINS]
+    hop_hist: npt.NDArray[np.int64] = field(init=False)  # [HIST_BINS]
+
+    def __post_init__(self) -> None:
+        slots = max(8, RING_FRAMES // self.hop)
+        self.header = np.zeros(HEADER_SLOTS, np.int64)
+        self.input = _f32(RING_FRAMES, 2)
+        self.stem_ring = _f32(slots, self.stems, 2, self.hop)
+        self.stamps = np.full(slots, -1, np.int64)
+        self.feed = _f32(max(1, self.feed_frames), 2)
+        self.target = np.ones((self.buses, self.stems), np.float32)
+        self.gain = np.ones((self.buses, self.stems + 1), np.float32)
+        self.master = np.ones(self.buses, np.float32)
+        self.route = np.full((self.buses, 2), -1, np.int64)
+        self.meters = _f32(self.buses + 2, max(2, self.stems))
+        self.callback_hist = np.zeros(HIST_BINS, np.int64)
+        self.hop_hist = np.zeros(HIST_BINS, np.int64)
+        self._dry, self._bus, self._wet = (_f32(2, MAX_BLOCK) for _ in range(3))
+        self._weight = _f32(MAX_BLOCK)
+        self._clock = np.zeros(2, np.int64)
+        self._fill_header(slots)
+
+    def _fill_header(self, slots: int) -> None:
+        h, calls = self.header, self.system
+        h[END_AT] = -1
+        h[HOP], h[DELAY_HOPS], h[STEMS], h[BUSES] = (
+            self.hop,
+            self.delay_hops,
+            self.stems,
+            self.buses,
+        )
+        h[IN_FRAMES], h[SLOTS], h[FEED_FRAMES] = RING_FRAMES, slots, self.feed_frames
+        h[CLOCK], h[CLOCK_ID], h[CLOCK_HZ] = calls.clock, calls.clock_id, calls.clock_hz
+        h[POST], h[WAIT], h[FOREVER] = calls.post, calls.wait, calls.forever
+        h[SEMAPHORE], h[SLEEP] = calls.semaphore, calls.sleep
+        for slot, array in self._addressed():
+            h[slot] = array.ctypes.data
+
+    def _addressed(self) -> list[tuple[int, npt.NDArray[np.generic]]]:
+        return [
+            (A_INPUT, self.input),
+            (A_STEMS, self.stem_ring),
+            (A_STAMPS, self.stamps),
+            (A_FEED, self.feed),
+            (A_TARGET, self.target),
+            (A_GAIN, self.gain),
+            (A_MASTER, self.master),
+            (A_ROUTE, self.route),
+            (A_METERS, self.meters),
+            (A_CALLBACK_HIST, self.callback_hist),
+            (A_DRY, self._dry),
+            (A_BUS, self._bus),
+            (A_WET, self._wet),
+            (A_WEIGHT, self._weight),
+            (A_CLOCK, self._clock),
+        ]
+
+    def arrays(self) -> list[npt.NDArray[np.generic]]:
+        """Everything the real-time threads touch (to be locked into memory)."""
+        return [self.header, self.hop_hist, *(array for _, array in self._addressed())]
