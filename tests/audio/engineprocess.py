@@ -1,0 +1,95 @@
+"""The parent's side of engine_child.py, and of the `rtstem` command, under a private server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jackserver import JackServer
+
+_CHILD = Path(__file__).with_name("engine_child.py")
+_ROOT = Path(__file__).parents[2]
+READY_TIMEOUT = 60.0
+
+
+def child_environment(server: JackServer) -> dict[str, str]:
+    """The server's environment with this working tree first on the path."""
+    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+    return server.env | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def command_line(server: JackServer, *arguments: str) -> subprocess.Popen[str]:
+    """`python -m rtstem ARGUMENTS` as a child with both outputs piped and no terminal."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "rtstem", *arguments],
+        env=child_environment(server),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+class EngineProcess:
+    """An Engine with `config` in a child process. `hello` holds what it said when it was ready.
+
+    Raises RuntimeError with the child's error output when it does not get ready.
+    """
+
+    def __init__(self, server: JackServer, config: dict[str, Any], script: Path = _CHILD) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(script), json.dumps(config)],
+            env=child_environment(server),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._watchdog = threading.Timer(READY_TIMEOUT, self._process.kill)
+        self._watchdog.start()
+        self.hello = self._read()
+        self._watchdog.cancel()
+
+    def __enter__(self) -> EngineProcess:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            _, errors = self._process.communicate()
+            code = self._process.returncode
+            raise RuntimeError(f"the engine's process ended with {code}: {errors[-2000:]}")
+        return dict(json.loads(line))
+
+    def ask(self, do: str, **values: Any) -> dict[str, Any]:
+        """Send one command and give the reply."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": do, **values}) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def stop(self, timeout: float = 10.0) -> int:
+        """End the engine by closing its input; killed when it hangs. Gives the exit code."""
+        self._watchdog.cancel()
+        try:
+            self._process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+        return self._process.returncode
+
+
+def system_config(**changes: Any) -> dict[str, Any]:
+    """A configuration for the dummy server: stereo in, one stereo bus, all faders up."""
+    audio = {"input": "system", "output": "system"}
+    return {"audio": audio, "latency": {"safety_hops": 2.0}, **changes}

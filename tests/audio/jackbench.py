@@ -1,0 +1,256 @@
+"""A JACK player and recorder that never touch the GIL, both indexed by JACK frame time.
+
+Because every sample is stored under the frame number at which the server played it, a latency is
+exact to the sample and a cycle that was missed is a hole in the recording, not a shift.
+JACK-Client is used for the set-up only; the process callbacks are compiled.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jack
+import numba as nb
+import numpy as np
+from numba import carray, types
+from numba.extending import intrinsic
+
+if TYPE_CHECKING:
+    from jackserver import JackServer
+    from numpy.typing import NDArray
+
+    Audio = NDArray[np.float32]
+
+ENGINE_PORTS = r"PortAudio.*:.*"
+AMPLITUDE = 0.1
+_SETTLE_FRAMES = 4096
+
+# One node's state, an int64 block shared with its callback. Port pointers follow _PORTS.
+_CLIENT, _BASE, _RECORDS, _CHANNELS, _LENGTH, _DATA = range(6)
+_CYCLES, _EXPECTED, _SKIPPED, _XRUNS, _PORTS = range(6, 11)
+_STATE_SIZE = 64
+
+_libjack = ctypes.CDLL("libjack.so.0")
+_get_buffer = _libjack.jack_port_get_buffer
+_get_buffer.argtypes, _get_buffer.restype = [ctypes.c_size_t, ctypes.c_uint32], ctypes.c_size_t
+_last_frame_time = _libjack.jack_last_frame_time
+_last_frame_time.argtypes, _last_frame_time.restype = [ctypes.c_size_t], ctypes.c_uint32
+
+
+@intrinsic
+def _pointer(_context: Any, _address: Any) -> Any:
+    """Address (uintp) -> void*, for carray."""
+
+    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        from numba.core import cgutils
+
+        return builder.inttoptr(args[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.uintp), generate
+
+
+@nb.cfunc(types.intc(types.uint32, types.voidptr), nopython=True, error_model="numpy")
+def _process(frames, argument):
+    """One cycle: copy the played frames out, or the recorded ones in, at their frame time."""
+    state = carray(argument, (_STATE_SIZE,), np.int64)
+    length, count = state[_LENGTH], np.int64(frames)
+    cycle_start = np.uint32(_last_frame_time(np.uint64(state[_CLIENT])))
+    at = np.int64(cycle_start - np.uint32(state[_BASE])) & 0xFFFFFFFF
+    if state[_CYCLES] > 0 and at > state[_EXPECTED]:
+        state[_SKIPPED] += at - state[_EXPECTED]
+    state[_EXPECTED] = at + count
+    state[_CYCLES] += 1
+    data = carray(_pointer(np.uint64(state[_DATA])), (state[_CHANNELS] * length,), np.float32)
+    for channel in range(state[_CHANNELS]):
+        address = _get_buffer(np.uint64(state[_PORTS + channel]), frames)
+        port = carray(_pointer(np.uint64(address)), (count,), np.float32)
+        first = channel * length + at
+        for i in range(count):
+            inside = at + i < length
+            if state[_RECORDS] == 0:
+                port[i] = data[first + i] if inside else np.float32(0)
+            elif inside:
+                data[first + i] = port[i]
+    return 0
+
+
+@nb.cfunc(types.intc(types.voidptr), nopython=True)
+def _count_xrun(argument):
+    carray(argument, (_STATE_SIZE,), np.int64)[_XRUNS] += 1
+    return 0
+
+
+class _Node:
+    """One JACK client with `data` [channels, length] that it plays or records."""
+
+    def __init__(self, server: JackServer, name: str, data: Audio, records: bool) -> None:
+        self.client = server.client(name)
+        self.data = data
+        side = self.client.inports if records else self.client.outports
+        self.ports = [side.register(f"{name}_{i + 1}") for i in range(len(data))]
+        self.state = state = np.zeros(_STATE_SIZE, np.int64)
+        pointer = self.client._ptr
+        state[_CLIENT] = int(jack._ffi.cast("intptr_t", pointer))
+        state[_RECORDS], state[_CHANNELS], state[_LENGTH] = records, *data.shape
+        state[_DATA] = data.ctypes.data
+        for i, port in enumerate(self.ports):
+            state[_PORTS + i] = int(jack._ffi.cast("intptr_t", port._ptr))
+        argument = jack._ffi.cast("void*", state.ctypes.data)
+        process = jack._ffi.cast("JackProcessCallback", _process.address)
+        xrun = jack._ffi.cast("JackXRunCallback", _count_xrun.address)
+        if jack._lib.jack_set_process_callback(pointer, process, argument):
+            raise RuntimeError("JACK refused the process callback")
+        jack._lib.jack_set_xrun_callback(pointer, xrun, argument)
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class Rig:
+    """Plays noise into the client under test and records what it puts out.
+
+    `played` is float32 [inputs, length]; `recorded` [outputs, length], NaN where nothing was
+    recorded. Both start at the same JACK frame. Fill `played` yourself before `start()` if noise
+    will not do. A context manager; both arrays stay valid after it has ended.
+    """
+
+    def __init__(
+        self, server: JackServer, seconds: float, inputs: int = 2, outputs: int = 2, seed: int = 7
+    ) -> None:
+        self.rate = server.rate
+        length = int(seconds * server.rate)
+        noise = np.random.default_rng(seed).standard_normal((inputs, length), dtype=np.float32)
+        self.played: Audio = noise * np.float32(AMPLITUDE)
+        self.recorded: Audio = np.full((outputs, length), np.nan, np.float32)
+        self._player = _Node(server, "player", self.played, records=False)
+        self._recorder = _Node(server, "recorder", self.recorded, records=True)
+        self._base = 0
+
+    def __enter__(self) -> Rig:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def attach(self, pattern: str = ENGINE_PORTS, timeout: float = 30.0) -> None:
+        """Start playing and wire the ports of the client under test, once it is streaming.
+
+        A stream that runs has been connected to the system's ports by PortAudio, so that is what
+        is waited for. Raises RuntimeError when the ports never come.
+        """
+        client = self._recorder.client
+        self._base = client.frame_time
+        for node in (self._player, self._recorder):
+            node.state[_BASE] = self._base
+            node.client.activate()
+        ports_in, ports_out = self._await_ports(pattern, timeout)
+        for port, source in zip(ports_in, self._player.ports, strict=False):
+            for other in client.get_all_connections(port):
+                client.disconnect(other, port)
+            client.connect(source, port)
+        for port, sink in zip(ports_out, self._recorder.ports, strict=False):
+            client.connect(port, sink)
+
+    def _await_ports(self, pattern: str, timeout: float) -> tuple[list[Any], list[Any]]:
+        client, deadline = self._recorder.client, time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            ports = client.get_ports(pattern, is_audio=True)
+            ports_in = [port for port in ports if port.is_input]
+            ports_out = [port for port in ports if port.is_output]
+            enough = len(ports_in) >= len(self.played) and len(ports_out) >= len(self.recorded)
+            if enough and client.get_all_connections(ports_out[0]):
+                return ports_in, ports_out
+            time.sleep(0.02)
+        raise RuntimeError(f"no client under test showed its ports within {timeout:.0f} s")
+
+    def now(self) -> int:
+        """The current frame, counted from the start of the arrays."""
+        return (self._recorder.client.frame_time - self._base) & 0xFFFFFFFF
+
+    def frame_at(self, raw_ns: int) -> int:
+        """The frame that was current at a CLOCK_MONOTONIC_RAW time (JACK's clock), in ns."""
+        ago = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - raw_ns
+        return self.now() - round(ago * self.rate / 1e9)
+
+    def sleep(self, seconds: float) -> int:
+        """Let the stream run; gives the frame afterwards."""
+        time.sleep(seconds)
+        return self.now()
+
+    @property
+    def xruns(self) -> int:
+        """Late cycles that the server has told the recorder of."""
+        return int(self._recorder.state[_XRUNS])
+
+    @property
+    def skipped(self) -> int:
+        """Frames of cycles that never reached the recorder."""
+        return int(self._recorder.state[_SKIPPED])
+
+    def stop(self) -> None:
+        """Disconnect player and recorder; harmless when repeated or when the server is gone."""
+        for node in (self._player, self._recorder):
+            node.close()
+
+
+@dataclass(frozen=True)
+class Match:
+    """How the recording compares with the played signal, `latency` frames later.
+
+    `excused` frames lie in a cycle that the server itself skipped (a stalled machine), or so
+    shortly after one that the input they need was never delivered; `bad` counts all the others
+    that differ.
+    """
+
+    latency: int
+    checked: int
+    bad: int
+    excused: int
+    per_channel: tuple[int, ...]
+
+
+def find_latency(played: Audio, recorded: Audio, at: int, window: int = 2048) -> int | None:
+    """The delay in frames at which `recorded[at:at+window]` equals the played signal bit for bit.
+
+    Both [length], one channel. None when nothing in the last second before `at` matches.
+    """
+    piece = recorded[at : at + window]
+    if np.isnan(piece).any():
+        return None
+    start = max(0, at - 65536)
+    where = played[start : at + window]
+    size = 1 << (len(where) + window).bit_length()
+    spectrum = np.fft.rfft(where, size) * np.conj(np.fft.rfft(piece, size))
+    best = int(np.argmax(np.fft.irfft(spectrum, size)[: len(where) - window + 1]))
+    equal = np.array_equal(where[best : best + window], piece)
+    return at - (start + best) if equal else None
+
+
+def compare(rig: Rig, latency: int, start: int, end: int) -> Match:
+    """Count the frames in [start, end) whose output is not the input `latency` frames before."""
+    inputs = len(rig.played)
+    recorded = rig.recorded[:, start:end]
+    expected = rig.played[:, start - latency : end - latency]
+    excused = _shadow(np.isnan(recorded).any(axis=0), latency)
+    wrong = np.stack([recorded[i] != expected[i % inputs] for i in range(len(recorded))])
+    wrong &= ~excused
+    each = tuple(int(n) for n in wrong.sum(axis=1))
+    bad = int(wrong.any(axis=0).sum())
+    return Match(latency, end - start, bad, int(excused.sum()), each)
+
+
+def _shadow(holes: NDArray[np.bool_], latency: int) -> NDArray[np.bool_]:
+    """The holes and the `latency` frames after each: [frames]."""
+    steps = np.zeros(len(holes) + latency + 2, np.int64)
+    at = np.flatnonzero(holes)
+    np.add.at(steps, at, 1)
+    np.add.at(steps, at + latency + 1, -1)
+    return np.cumsum(steps)[: len(holes)] > 0
+
+
+def settled(rig: Rig) -> int:
+    """A frame from which a just-wired stream carries the played signal in steady state."""
+    return rig.sleep(0.5) + _SETTLE_FRAMES
