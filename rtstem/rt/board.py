@@ -57,8 +57,8 @@ CLOCK, CLOCK_ID, CLOCK_HZ, POST, WAIT, FOREVER, SEMAPHORE, SLEEP = range(119, 12
 STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
 (
     A_INPUT, A_STEMS, A_STAMPS, A_FEED, A_TARGET, A_GAIN, A_MASTER, A_ROUTE,
-    A_METERS, A_CALLBACK_HIST, A_DRY, A_WET, A_BUS, A_WEIGHT, A_CLOCK,
-) = range(128, 143)  # fmt: skip
+    A_METERS, A_CALLBACK_HIST, A_FADE, A_BUS, A_DRY, A_WET, A_WEIGHT, A_CLOCK,
+) = range(128, 144)  # fmt: skip
 HEADER_SLOTS = 160
 
 PRIMING, RUNNING, STOPPING = 0, 1, 2
@@ -115,9 +115,11 @@ class Board:
         self.meters = _f32(self.buses + 2, max(2, self.stems))
         self.callback_hist = np.zeros(HIST_BINS, np.int64)
         self.hop_hist = np.zeros(HIST_BINS, np.int64)
-        self._dry, self._bus, self._wet = (_f32(2, MAX_BLOCK) for _ in range(3))
-        self._weight = _f32(MAX_BLOCK)
-        self._clock = np.zeros(2, np.int64)
+        self._fade = np.ones(1, np.float32)  # state: 1 = stems in full, 0 = dry signal
+        self._dry_scratch, self._bus_scratch = _f32(2, MAX_BLOCK), _f32(2, MAX_BLOCK)
+        self._wet_scratch = _f32(self.stems, 2, MAX_BLOCK)
+        self._weight_scratch = _f32(MAX_BLOCK)
+        self._clock_scratch = np.zeros(2, np.int64)
         self._fill_header(slots)
 
     def _fill_header(self, slots: int) -> None:
@@ -148,11 +150,12 @@ class Board:
             (A_ROUTE, self.route),
             (A_METERS, self.meters),
             (A_CALLBACK_HIST, self.callback_hist),
-            (A_DRY, self._dry),
-            (A_BUS, self._bus),
-            (A_WET, self._wet),
-            (A_WEIGHT, self._weight),
-            (A_CLOCK, self._clock),
+            (A_FADE, self._fade),
+            (A_BUS, self._bus_scratch),
+            (A_DRY, self._dry_scratch),
+            (A_WET, self._wet_scratch),
+            (A_WEIGHT, self._weight_scratch),
+            (A_CLOCK, self._clock_scratch),
         ]
 
     def arrays(self) -> list[npt.NDArray[np.generic]]:

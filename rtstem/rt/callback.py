@@ -1,0 +1,165 @@
+"""The audio callback: a compiled PaStreamCallback that never waits, allocates, logs or takes the GIL.
+
+Each block goes: input (device or file feed), cleaned, into the input ring; wake the inference thread
+where a hop is complete; mix dry signal and stems of `DELAY` frames ago; outputs; counters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray, cfunc, njit, types
+
+from . import board as b
+from .atomics import load_acquire, store_release
+from .mixer import fade_weights, gather_stems, mix_bus, peak_meters, write_bus
+from .native import STREAM_ULONG, as_address, as_pointer, call3
+from .ring import read_planar
+from .system import now_ns
+
+PA_CONTINUE = 0
+METER_DECAY_SECONDS = 0.3  # time constant of the peak meters' fall
+
+_SIGNATURE = types.intc(
+    types.voidptr, types.voidptr, STREAM_ULONG, types.voidptr, STREAM_ULONG, types.voidptr
+)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _floats(h, slot, shape):
+    return carray(as_pointer(h[slot]), shape, np.float32)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _clean(h, value):
+    if np.isfinite(value):
+        return value
+    h[b.NONFINITE] += 1
+    return np.float32(0.0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _push_device(h, ring, head, samples, frames):
+    """Two channels of the interleaved device input into the ring."""
+    channels, left, right = h[b.IN_CHANNELS], h[b.IN_LEFT], h[b.IN_RIGHT]
+    mask = ring.shape[0] - 1
+    for k in range(frames):
+        place = (head + k) & mask
+        ring[place, 0] = _clean(h, samples[k * channels + left])
+        ring[place, 1] = _clean(h, samples[k * channels + right])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _push_feed(h, ring, head, frames):
+    """Frames of the file feed into the ring, silence where it has none."""
+    feed = _floats(h, b.A_FEED, (h[b.FEED_FRAMES], 2))
+    ended = load_acquire(h, b.FEED_EOF) != 0
+    tail = h[b.FEED_TAIL]
+    count = min(load_acquire(h, b.FEED_HEAD) - tail, frames)
+    mask, feed_mask = ring.shape[0] - 1, feed.shape[0] - 1
+    for k in range(frames):
+        place = (head + k) & mask
+        for c in range(2):
+            value = feed[(tail + k) & feed_mask, c] if k < count else np.float32(0.0)
+            ring[place, c] = _clean(h, value)
+    store_release(h, b.FEED_TAIL, tail + count)
+    if count < frames:
+        if not ended:
+            h[b.FEED_UNDERFLOWS] += 1
+        elif h[b.END_AT] < 0:
+            h[b.END_AT] = head + count
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _take_input(h, inp, frames):
+    """Push one block; returns the position of its first frame."""
+    ring = _floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2))
+    head = h[b.IN_HEAD]
+    if h[b.FEED_FRAMES] > 0:
+        _push_feed(h, ring, head, frames)
+    elif as_address(inp) != 0:
+        _push_device(h, ring, head, carray(inp, (frames * h[b.IN_CHANNELS],), np.float32), frames)
+    store_release(h, b.IN_HEAD, head + frames)
+    if (head + frames) // h[b.HOP] > head // h[b.HOP]:
+        call3(h[b.POST], h[b.SEMAPHORE], 1, 0)
+    return head
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _mix(h, start, frames, out):
+    """Mix output frames `start` on (input numbering) to the interleaved `out`."""
+    stems, buses, channels, hop = h[b.STEMS], h[b.BUSES], h[b.OUT_CHANNELS], h[b.HOP]
+    dry = _floats(h, b.A_DRY, (2, b.MAX_BLOCK))
+    bus = _floats(h, b.A_BUS, (2, b.MAX_BLOCK))
+    wet = _floats(h, b.A_WET, (stems, 2, b.MAX_BLOCK))
+    weight = _floats(h, b.A_WEIGHT, b.MAX_BLOCK)
+    meters = _floats(h, b.A_METERS, (buses + 2, max(2, stems)))
+    stamps = carray(as_pointer(h[b.A_STAMPS]), (h[b.SLOTS],), np.int64)
+    route = carray(as_pointer(h[b.A_ROUTE]), (buses, 2), np.int64)
+    gains = _floats(h, b.A_GAIN, (buses, stems + 1))
+    targets, master = _floats(h, b.A_TARGET, (buses, stems)), _floats(h, b.A_MASTER, (buses,))
+    ring = _floats(h, b.A_STEMS, (h[b.SLOTS], stems, 2, hop))
+
+    read_planar(_floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2)), start, dry[:, :frames])
+    if fade_weights(stamps, hop, start, frames, weight, _floats(h, b.A_FADE, (1,))):
+        h[b.MISSED_BLOCKS] += 1
+    gather_stems(ring, start, frames, weight, wet, meters[buses + 1])
+    decay = np.float32(np.exp(-frames / (METER_DECAY_SECONDS * h[b.RATE])))
+    peak_meters(dry, frames, meters[0], decay)
+    for n in range(buses):
+        mix_bus(dry, wet, frames, gains[n], targets[n], master[n], h[b.SLEW_FRAMES], bus)
+        write_bus(bus, frames, route[n], channels, out)
+        peak_meters(bus, frames, meters[n + 1], decay)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _observe_block(h, frames):
+    """Learn the host's block sizes while priming."""
+    a, rest = h[b.BLOCK_STEP], frames
+    while rest != 0:
+        a, rest = rest, a % rest
+    h[b.BLOCK_STEP] = a
+    h[b.MAX_FRAMES] = max(h[b.MAX_FRAMES], frames)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _count_time(h, frames, began, ended):
+    spent = ended - began
+    hist = carray(as_pointer(h[b.A_CALLBACK_HIST]), (b.HIST_BINS,), np.int64)
+    hist[min(spent // b.CALLBACK_BIN_NS, b.HIST_BINS - 1)] += 1
+    h[b.CALLBACK_MAX_NS] = max(h[b.CALLBACK_MAX_NS], spent)
+    if spent * h[b.RATE] > frames * 1_000_000_000:
+        h[b.DEADLINE_MISSES] += 1
+    h[b.LAST_BLOCK_NS] = began
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def process_block(h, inp, out_pointer, frames, flags):
+    """One device block; see the module's text. `h` is the board's header."""
+    clock = carray(as_pointer(h[b.A_CLOCK]), (2,), np.int64)
+    began = now_ns(h[b.CLOCK], h[b.CLOCK_ID], h[b.CLOCK_HZ], clock)
+    out = carray(out_pointer, (frames * h[b.OUT_CHANNELS],), np.float32)
+    for k in range(out.shape[0]):
+        out[k] = np.float32(0.0)
+    state = load_acquire(h, b.STATE)
+    if state == b.PRIMING:
+        _observe_block(h, frames)
+    elif state == b.RUNNING and frames > b.MAX_BLOCK:
+        h[b.OVERSIZED] += 1
+    elif state == b.RUNNING:
+        start = _take_input(h, inp, frames) - h[b.DELAY]
+        _mix(h, start, frames, out)
+        h[b.BLOCKS] += 1
+        if flags != 0:
+            h[b.XRUNS] += 1
+        if h[b.END_AT] >= 0 and start + frames >= h[b.END_AT]:
+            store_release(h, b.ENDED, 1)
+        _count_time(h, frames, began, now_ns(h[b.CLOCK], h[b.CLOCK_ID], h[b.CLOCK_HZ], clock))
+    store_release(h, b.HEARTBEAT, h[b.HEARTBEAT] + 1)
+
+
+@cfunc(_SIGNATURE, nopython=True, cache=True, error_model="numpy")
+def stream_callback(inp, out, frames, _time, flags, userdata):
+    """The PaStreamCallback (portaudio.h); `userdata` is the board's header."""
+    h = carray(userdata, (b.HEADER_SLOTS,), np.int64)
+    process_block(h, inp, out, np.int64(frames), np.int64(flags))
+    return PA_CONTINUE

@@ -1,0 +1,150 @@
+"""One hop of separation without the GIL: transform, ONNX Runtime, inverse, exact sum.
+
+All memory of a hop is one named bundle of arrays, `HopState`. Names tell lifetimes: `_scratch` is
+overwritten in every hop, everything else persists or is constant.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from .native import call8
+from .transform import analyse, drop_hop, project, synthesise
+
+OK, RUN_FAILED, NOT_FINITE = 0, 1, 2
+F32 = npt.NDArray[np.float32]
+C64 = npt.NDArray[np.complex64]
+
+
+class HopState(NamedTuple):
+    """Arrays of one stream; S stems, n FFT size, L look-ahead hops. Bound tensors are marked (b)."""
+
+    calls: npt.NDArray[np.int64]  # [2, 9] Run and its arguments, even and odd hops
+    cursor: npt.NDArray[np.int64]  # [2] hops so far, OrtStatus* of the last failed Run
+    is_spectrum: bool
+    window: F32  # [n] analysis
+    synthesis: F32  # [synthesis_size]
+    scale: float
+    history: F32  # [2, n] last samples
+    past: C64  # [L + 1, 2, bins] mixture spectra that wait for the model's look-ahead
+    past_audio: F32  # [L + 1, 2, hop] the same for waveform models
+    overlap: F32  # [S * 2, synthesis_size]
+    states: F32  # [2, state size] (b) both sides of all recurrent tensors
+    spectrum: C64  # [2, bins] (b) model input
+    audio: F32  # [2, hop] (b) model input of waveform models
+    spectra: C64  # [S, 2, bins] (b) model output
+    waves: F32  # [S, 2, hop] (b) model output of waveform models
+    frame_scratch: F32  # [2, n]
+    frames_scratch: F32  # [S * 2, n]
+    axes: npt.NDArray[np.int64]  # [1] the last axis
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def reset(state):
+    """Back to the silence before the first hop."""
+    state.cursor[0] = 0
+    state.history[:] = 0
+    state.past[:] = 0
+    state.past_audio[:] = 0
+    state.overlap[:] = 0
+    state.states[:] = 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def take_hop(state, audio):
+    """Bring `audio[2, hop]` to the model's input tensor."""
+    if state.is_spectrum:
+        analyse(
+            state.history,
+            audio,
+            state.window,
+            state.scale,
+            state.frame_scratch,
+            state.spectrum,
+            state.axes,
+        )
+        state.past[state.cursor[0] % state.past.shape[0]] = state.spectrum
+    else:
+        state.audio[:] = audio
+        state.past_audio[state.cursor[0] % state.past_audio.shape[0]] = audio
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def run_model(state):
+    """ONNX Runtime's `Run` on the bound tensors; OK or RUN_FAILED."""
+    a = state.calls[state.cursor[0] & 1]
+    status = call8(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
+    if status != 0:
+        state.cursor[1] = status
+        return RUN_FAILED
+    return OK
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def give_hop(state, out):
+    """Stems of the model's output to `out[S, 2, hop]`, made to sum to the mixture; OK or NOT_FINITE."""
+    oldest = (state.cursor[0] + 1) % state.past.shape[0]
+    if state.is_spectrum:
+        project(state.spectra, state.past[oldest])
+        rows = state.spectra.reshape(state.overlap.shape[0], state.spectra.shape[2])
+        inverse = 1.0 / (state.scale * state.frames_scratch.shape[1])
+        synthesise(
+            rows, state.synthesis, inverse, state.frames_scratch, state.overlap, out, state.axes
+        )
+    else:
+        project(state.waves, state.past_audio[oldest])
+        out[:] = state.waves
+    for s in range(out.shape[0]):
+        for c in range(2):
+            for k in range(out.shape[2]):
+                if not np.isfinite(out[s, c, k]):
+                    return NOT_FINITE
+    return OK
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def separate_hop(state, audio, out):
+    """`audio[2, hop]` in, `out[S, 2, hop]` out, delayed by the transform and the look-ahead.
+
+    Returns OK, RUN_FAILED or NOT_FINITE; after a failure the state has been reset.
+    """
+    take_hop(state, audio)
+    result = run_model(state)
+    if result == OK:
+        result = give_hop(state, out)
+    if result == OK:
+        state.cursor[0] += 1
+    else:
+        reset(state)
+    return result
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def skip_hop(state, audio):
+    """Let `audio[2, hop]` pass without running the model; its stems are lost."""
+    take_hop(state, audio)
+    drop_hop(state.overlap, audio.shape[1])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def separate_many(state, audio, out):
+    """`audio[n * hop, 2]` to `out[S, n * hop, 2]`; returns the first result that is not OK, else OK."""
+    hop = state.audio.shape[1]
+    block = np.empty((2, hop), np.float32)
+    stems = np.empty((out.shape[0], 2, hop), np.float32)
+    for start in range(0, audio.shape[0], hop):
+        for c in range(2):
+            for k in range(hop):
+                block[c, k] = audio[start + k, c]
+        result = separate_hop(state, block, stems)
+        if result != OK:
+            return result
+        for s in range(out.shape[0]):
+            for k in range(hop):
+                out[s, start + k, 0] = stems[s, 0, k]
+                out[s, start + k, 1] = stems[s, 1, k]
+    return OK

@@ -1,0 +1,165 @@
+"""The exact mix: `out = dry + sum_s (g_s - 1) * stem_s`, with ramps, dry fallback and meters.
+
+The stems sum to the dry signal, so all gains at 1 give the delayed input bit for bit and a gain of 0
+subtracts a stem exactly. Where stems are missing, their weight fades to 0 over `FADE_FRAMES` *before*
+the gap and back after it: the listener hears the aligned dry signal, no silence and no click.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ..latency import FADE_FRAMES
+from .atomics import load_acquire
+
+FADE_STEP = np.float32(1.0 / FADE_FRAMES)
+ONE = np.float32(1.0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def ready_frames(stamps, hop, position, limit):
+    """Frames from `position` on whose stems are all in the ring, at most `limit`.
+
+    Hops before 0 are the silence before the start and count as ready.
+    """
+    slots = stamps.shape[0]
+    number = position // hop
+    run = 0
+    while run < limit and (number < 0 or load_acquire(stamps, number % slots) == number):
+        number += 1
+        run = number * hop - position
+    return min(run, limit)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def fade_weights(stamps, hop, start, frames, weight, fade):
+    """Fill `weight[:frames]` (0 dry, 1 stems) for output frames `start` on.
+
+    `fade[0]` is the weight reached before and is updated. Returns True where the stems had to be
+    faded out or were missing.
+    """
+    w = fade[0]
+    missed = False
+    k = 0
+    while k < frames:
+        run = ready_frames(stamps, hop, start + k, frames - k + FADE_FRAMES)
+        if run == 0:
+            run = min(hop - (start + k) % hop, frames - k)
+            weight[k : k + run] = np.float32(0.0)
+            w = np.float32(0.0)
+            missed = True
+            k += run
+            continue
+        for j in range(min(run, frames - k)):
+            ahead = np.float32(run - j) * FADE_STEP
+            missed = missed or ahead < w
+            w = min(ONE, w + FADE_STEP, ahead)
+            weight[k + j] = w
+        k += min(run, frames - k)
+    fade[0] = w
+    return missed
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_stems(ring, start, frames, weight, wet, peaks):
+    """Copy the stems of output frames `start` on to `wet[S, 2, frames]`, times their weight.
+
+    Frames of weight 0 are set to 0 and not read. `peaks[s]` receives the peak of each stem.
+    """
+    slots, stems, _, hop = ring.shape
+    for s in range(stems):
+        peaks[s] = np.float32(0.0)
+    k = 0
+    while k < frames:
+        position = start + k
+        offset = position % hop
+        run = min(hop - offset, frames - k)
+        slot = (position // hop) % slots
+        for s in range(stems):
+            peak = peaks[s]
+            for c in range(2):
+                for j in range(run):
+                    w = weight[k + j]
+                    value = ring[slot, s, c, offset + j] * w if w > 0 else np.float32(0.0)
+                    wet[s, c, k + j] = value
+                    peak = max(peak, abs(value))
+            peaks[s] = peak
+        k += run
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def ramp_end(gain, target, frames, slew):
+    """Gain after `frames` frames of a ramp that needs `slew` frames for a change of 1."""
+    reach = np.float32(frames) / np.float32(slew)
+    if target > gain:
+        return min(target, gain + reach)
+    return max(target, gain - reach)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_stem(bus, wet, frames, gain, target, slew):
+    """`bus += (g - 1) * wet` with `g` ramping from `gain` to `target`; returns the gain reached."""
+    if gain == target:
+        if gain != ONE:
+            change = gain - ONE
+            for c in range(2):
+                for k in range(frames):
+                    bus[c, k] += change * wet[c, k]
+        return gain
+    for c in range(2):
+        for k in range(frames):
+            bus[c, k] += (ramp_end(gain, target, k + 1, slew) - ONE) * wet[c, k]
+    return ramp_end(gain, target, frames, slew)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def apply_master(bus, frames, gain, target, slew):
+    """`bus *= g` with the same ramp; returns the gain reached."""
+    if gain == target:
+        if gain != ONE:
+            for c in range(2):
+                for k in range(frames):
+                    bus[c, k] *= gain
+        return gain
+    for c in range(2):
+        for k in range(frames):
+            bus[c, k] *= ramp_end(gain, target, k + 1, slew)
+    return ramp_end(gain, target, frames, slew)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def mix_bus(dry, wet, frames, gains, targets, master, slew, bus):
+    """One stereo bus into `bus[2, frames]`; `gains[S + 1]` (last: master) is moved along its ramps."""
+    for c in range(2):
+        for k in range(frames):
+            bus[c, k] = dry[c, k]
+    stems = targets.shape[0]
+    for s in range(stems):
+        gains[s] = add_stem(bus, wet[s], frames, gains[s], targets[s], slew)
+    gains[stems] = apply_master(bus, frames, gains[stems], master, slew)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def write_bus(bus, frames, route, channels, out):
+    """Put `bus[2, frames]` on its channels of the interleaved `out`; a bus with one channel is the
+    mean of left and right."""
+    left, right = route[0], route[1]
+    if right < 0:
+        half = np.float32(0.5)
+        for k in range(frames):
+            out[k * channels + left] = half * (bus[0, k] + bus[1, k])
+        return
+    for k in range(frames):
+        out[k * channels + left] = bus[0, k]
+        out[k * channels + right] = bus[1, k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def peak_meters(samples, frames, meter, decay):
+    """Peak with decay of `samples[2, frames]` into `meter[0]`, `meter[1]`."""
+    for c in range(2):
+        peak = meter[c] * decay
+        for k in range(frames):
+            peak = max(peak, abs(samples[c, k]))
+        meter[c] = peak if peak > np.float32(1e-9) else np.float32(0.0)
