@@ -1,0 +1,238 @@
+"""Write a set of audio files so that either all appear under their names, complete, or none.
+
+Each file grows under a hidden temporary name in its own folder and is renamed after everything has
+been written and checked. Whatever goes wrong before (an error, Ctrl-C) removes the temporaries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy.typing as npt
+import soundfile
+
+from ..errors import AudioFileError
+
+Samples = npt.NDArray[Any]
+"""float32 or, for an integer format, int32."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SYSTEM_ERROR = 2  # libsndfile's SF_ERR_SYSTEM
+_UPPER_24_BITS = 8  # where libsndfile wants 24-bit samples in an int32: shifted up by this
+_WAV_LIMIT = 4_000_000_000  # a plain wav counts its bytes in 32 bits; RF64 is the wav beyond
+
+
+class DiskFullError(AudioFileError):
+    """The output could not be written to its end: disk, quota or file size limit."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Format:
+    """How samples are kept: libsndfile's names, file suffix, and size of a sample."""
+
+    major: str
+    subtype: str
+    suffix: str
+    sample_bytes: int
+    integer: bool
+    """`write` takes 24-bit samples as int32, else float32."""
+
+
+FORMATS = {
+    "wav": Format("WAV", "FLOAT", ".wav", 4, integer=False),
+    "wav24": Format("WAV", "PCM_24", ".wav", 3, integer=True),
+    "flac": Format("FLAC", "PCM_24", ".flac", 3, integer=True),
+}
+
+
+class AudioFileSet:
+    """Files written together, a context manager: leaving it publishes them, an error discards."""
+
+    def __init__(
+        self,
+        targets: Mapping[str, Path],
+        kind: Format,
+        rate: int,
+        channels: int,
+        frames: int,
+        overwrite: bool = False,
+    ) -> None:
+        """Open one temporary file for each of `targets` (key -> final path), making folders.
+
+        `frames` is the expected length, used for the size only. Raises AudioFileError when a
+        target exists and `overwrite` is False, or a folder cannot be written to; DiskFullError
+        when an uncompressed format certainly does not fit.
+        """
+        self._files: dict[str, _File] = {}
+        self._new_folders: list[Path] = []
+        size = frames * channels * kind.sample_bytes
+        try:
+            for target in targets.values():
+                _check_target(target, overwrite)
+                self._make_folder(target.parent)
+            if kind.major != "FLAC":
+                _check_space(next(iter(targets.values())).parent, size * len(targets))
+            for key, target in targets.items():
+                self._files[key] = _File(target, kind, rate, channels, size)
+        except BaseException:
+            self._discard()
+            raise
+
+    def write(self, key: str, block: Samples) -> None:
+        """Append [n, channels] samples to the file of `key`; raises DiskFullError."""
+        self._files[key].write(block)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                for file in self._files.values():
+                    file.finish()
+                for file in self._files.values():
+                    file.publish()
+        finally:
+            self._discard()
+
+    def _make_folder(self, folder: Path) -> None:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        try:
+            for path in reversed(missing):
+                path.mkdir()
+                self._new_folders.append(path)
+        except OSError as error:
+            raise _refused(folder, error) from None
+
+    def _discard(self) -> None:
+        """Remove what was not published, and the folders made for it where they stay empty."""
+        for file in self._files.values():
+            file.discard()
+        for folder in reversed(self._new_folders):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+class _File:
+    """One file under its temporary name."""
+
+    def __init__(self, target: Path, kind: Format, rate: int, channels: int, size: int) -> None:
+        self._target = target
+        self._path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        self._frames = 0
+        self._integer = kind.integer
+        try:
+            self._path.open("xb").close()  # the system's own reason, which libsndfile loses
+        except OSError as error:
+            raise _refused(target.parent, error) from None
+        try:
+            self._sound = soundfile.SoundFile(
+                self._path,
+                "w",
+                samplerate=rate,
+                channels=channels,
+                format="RF64" if kind.major == "WAV" and size > _WAV_LIMIT else kind.major,
+                subtype=kind.subtype,
+            )
+        except soundfile.LibsndfileError as error:
+            self._path.unlink(missing_ok=True)
+            if error.code == _SYSTEM_ERROR:
+                raise self._failed() from None
+            raise AudioFileError(
+                f"{target}: {kind.suffix[1:]} cannot hold {channels} channels at {rate} Hz; "
+                "choose the format wav"
+            ) from None
+
+    def write(self, block: Samples) -> None:
+        try:
+            self._sound.write(block << _UPPER_24_BITS if self._integer else block)
+        except (soundfile.LibsndfileError, AssertionError):  # the latter for a short write
+            raise self._failed() from None
+        self._frames += len(block)
+
+    def finish(self) -> None:
+        """Close the file and make sure that all of it has arrived.
+
+        The encoder writes its last block, and the system its cache, without telling us of errors.
+        """
+        self._sound.close()
+        try:
+            with self._path.open("rb+") as file:
+                os.fsync(file.fileno())
+            with soundfile.SoundFile(self._path) as sound:
+                whole = sound.frames == self._frames
+                if whole and self._frames:
+                    sound.seek(self._frames - 1)
+                    whole = len(sound.read(1)) == 1
+        except (OSError, soundfile.LibsndfileError):
+            whole = False
+        if not whole:
+            raise self._failed()
+
+    def publish(self) -> None:
+        try:
+            os.replace(self._path, self._target)
+        except OSError as error:
+            raise _refused(self._target, error) from None
+
+    def discard(self) -> None:
+        with contextlib.suppress(soundfile.LibsndfileError):
+            self._sound.close()
+        self._path.unlink(missing_ok=True)
+
+    def _failed(self) -> DiskFullError:
+        """Why libsndfile could not write: asks the system by writing a little ourselves."""
+        reason = "the system refused the data"
+        try:
+            with self._path.open("ab") as file:
+                file.write(bytes(1 << 16))
+        except OSError as error:
+            if error.errno in _FULL:
+                return _disk_full(self._target.parent, error.strerror)
+            reason = error.strerror or reason
+        return DiskFullError(
+            f"{self._target}: cannot be written to its end ({reason}); choose another folder"
+        )
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    if target.is_dir():
+        raise AudioFileError(f"{target}: is a folder; move it away or choose another output folder")
+    if target.exists() and not overwrite:
+        raise AudioFileError(f"{target}: exists already; overwrite it or choose another folder")
+
+
+def _check_space(folder: Path, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise _disk_full(folder, f"{size / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free")
+
+
+def _refused(folder: Path, error: OSError) -> AudioFileError:
+    if error.errno in _FULL:
+        return _disk_full(folder, error.strerror)
+    return AudioFileError(
+        f"{folder}: cannot be written to ({error.strerror}); choose another output folder"
+    )
+
+
+def _disk_full(folder: Path, reason: str | None) -> DiskFullError:
+    return DiskFullError(
+        f"{folder}: disk full ({reason}); free some space, choose another folder or the format flac"
+    )
