@@ -121,7 +121,8 @@ class _Origin:
         """`FILE:LINE: dotted.key`, the line of the nearest key there is."""
         line = next((self.lines[p] for p in _upwards(path) if p in self.lines), None)
         place = self.source if line is None else f"{self.source}:{line}"
-        return ": ".join([place, ".".join(map(str, path))] if path else [place])
+        key = ".".join(map(str, path))
+        return f"{place}: {key if key.isprintable() else ascii(key)}" if path else place
 
 
 class Config(_Section):

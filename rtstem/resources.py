@@ -73,7 +73,7 @@ def find_config(name_or_path: str | Path) -> Path:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`, did you mean 'live'?` where one of the `known` names is close to `word`, else ``."""
+    """` (did you mean 'live'?)` where one of the `known` names is close to `word`, else nothing."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean '{close[0]}'?)" if close else ""
 

@@ -38,18 +38,12 @@ def read_yaml(path: Path) -> tuple[Any, Lines]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark else str(path)
-        problem = " ".join(str(error.problem or error.context).split())
+        problem = " ".join(f"{error.context or ''} {error.problem or ''}".split())
         raise ConfigError(f"{where}: {problem}; correct this line of YAML") from None
     except yaml.reader.ReaderError:
         raise ConfigError(f"{path}: has control characters; give a YAML text file") from None
     except RecursionError:
         raise ConfigError(f"{path}: is nested too deeply; give a configuration") from None
-    except Exception as error:
-        # A value that looks like a date, number or !!tag but is none: PyYAML's constructors let
-        # ValueError, KeyError, AttributeError and more through.
-        raise ConfigError(
-            f"{path}: has a value that YAML cannot convert ({error}); put it in quotes"
-        ) from None
 
 
 def _read_text(path: Path) -> str:
@@ -82,6 +76,17 @@ class _Loader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (yaml.YAMLError, RecursionError):
+            raise
+        except Exception as error:
+            # A value that looks like a date, number or !!tag but is none: PyYAML's constructors
+            # let ValueError, KeyError, AttributeError and more through.
+            problem = f"the value cannot be converted ({error}): put it in quotes"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
 
 def _note_lines(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> None:
     """Fill `lines` below `node`, refusing keys that are not text or come twice."""
@@ -96,7 +101,7 @@ def _note_lines(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> No
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             below = (*path, key.value)
             if below in lines:
-                problem = f"key '{key.value}' is given twice (first on line {lines[below]})"
+                problem = f"key {key.value!a} is given twice (first on line {lines[below]})"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             lines[below] = key.start_mark.line + 1
             _note_lines(value, below, lines)
