@@ -16,14 +16,15 @@ class Resampler:
     """Converts `channels` from `source` to `target` Hz block by block; equal rates pass through.
 
     The output is aligned with the input (soxr takes its filter's delay out) and in total
-    round(frames * target / source) frames long, give or take one.
+    round(frames * target / source) frames long, give or take one. `identity`: the rates are equal.
     """
 
     def __init__(self, source: int, target: int, channels: int) -> None:
+        self.identity = source == target
         self._channels = channels
         self._stream = (
             None
-            if source == target
+            if self.identity
             else soxr.ResampleStream(source, target, channels, dtype="float32", quality=_QUALITY)
         )
 
