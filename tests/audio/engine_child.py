@@ -10,41 +10,54 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rtstem import Engine
 from rtstem.errors import RtstemError
 
-
-def reply(**values: Any) -> None:
-    print(json.dumps(values), flush=True)
+Reply = dict[str, Any]
 
 
-def obey(engine: Engine, command: dict[str, Any]) -> None:
-    """Carry out one command and answer it."""
-    if command["do"] == "set":
-        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-        engine.desk.set(command["stem"], command["value"])
-        reply(before=before, after=time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW))
-    elif command["do"] == "snapshot":
-        reply(**dataclasses.asdict(engine.snapshot()), error=str(engine.error or ""))
-    else:
-        raise ValueError(command)
+def set_fader(engine: Engine, stem: str, value: float) -> Reply:
+    """Move one fader; tells when the call began and ended."""
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+    engine.desk.set(stem, value)
+    return {"before": before, "after": time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)}
+
+
+def snapshot(engine: Engine) -> Reply:
+    """All meters and counters, and the error that ended the stream."""
+    return dataclasses.asdict(engine.snapshot()) | {"error": str(engine.error or "")}
+
+
+COMMANDS: dict[str, Callable[..., Reply]] = {"set": set_fader, "snapshot": snapshot}
+
+
+def facts(engine: Engine) -> Reply:
+    """What does not change while the stream runs."""
+    return {
+        "latency": engine.latency.frames,
+        "rate": engine.rate,
+        "realtime": engine.realtime,
+        "provider": engine.provider,
+        "model": engine.spec.name,
+        "hop": engine.spec.hop,
+    }
+
+
+def say(reply: Reply) -> None:
+    print(json.dumps(reply), flush=True)
 
 
 def main() -> int:
+    """Start the engine, say its facts, obey until the input ends; gives the exit code."""
     try:
         with Engine(json.loads(sys.argv[1])) as engine:
-            reply(
-                latency=engine.latency.frames,
-                rate=engine.rate,
-                realtime=engine.realtime,
-                hop=engine.spec.hop,
-                stems=engine.spec.stems,
-                delay=engine.spec.delay_frames,
-            )
+            say(facts(engine))
             for line in sys.stdin:
-                obey(engine, json.loads(line))
+                command = json.loads(line)
+                say(COMMANDS[command.pop("do")](engine, **command))
     except RtstemError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -1,0 +1,193 @@
+"""The measuring side of `rtstem bench`: the engine's compiled stages between two clock readings.
+
+Hops are paced as in a live stream, since a hop that follows the last one at once finds warm caches.
+Run these in a thread of its own: it is raised to the inference thread's priority and keeps it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from .errors import EngineError
+from .latency import FADE_FRAMES
+from .model_spec import ModelSpec
+from .rt import board as b
+from .rt.board import Board
+from .rt.callback import process_block
+from .rt.hop import OK, give_hop, run_model, take_hop
+from .rt.native import as_pointer, flush_denormals
+from .rt.priority import Priority
+from .rt.separator import Separator
+from .rt.system import SystemCalls, now_ns, sleep_ns, system_calls
+
+STFT, INFERENCE, INVERSE = "STFT", "inference", "inverse + overlap-add"
+WITHOUT_MODEL, WHOLE_HOP, HOP_CPU = "hop without the model", "whole hop", "whole hop, CPU"
+BLOCKS = (64, 128, 256)
+_MIXER_BLOCKS = 20_000
+
+Progress = Callable[[float], None]
+Nanoseconds = npt.NDArray[np.int64]
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """One stage: percentiles in microseconds over `count` runs."""
+
+    stage: str
+    p50: float
+    p99: float
+    p999: float
+    max: float
+    count: int
+
+    @classmethod
+    def of(cls, stage: str, nanoseconds: Nanoseconds) -> StageTimes:
+        """Percentiles of the measured times."""
+        points = np.percentile(nanoseconds, [50, 99, 99.9, 100]) / 1000
+        p50, p99, p999, top = (round(float(point), 1) for point in points)
+        return cls(stage, p50, p99, p999, top, len(nanoseconds))
+
+    def cells(self) -> tuple[str, ...]:
+        """The row of the table, in the order of COLUMNS."""
+        times = (self.p50, self.p99, self.p999, self.max)
+        return (self.stage, *(f"{value:.1f}" for value in times), str(self.count))
+
+
+_TAKE, _RUN, _GIVE, _WALL, _CPU = range(5)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _time_hops(state: Any, audio: Any, out: Any, pace: Any, clocks: Any, log: Any) -> Any:
+    """Run hops at their pace: `audio[n, 2, hop]` in, times in ns to `log[n, 5]`.
+
+    `pace` is (wall time at which the first hop is due, ns from hop to hop), `clocks` (clock, id of
+    wall time, id of CPU time, clock Hz, sleep). Returns the result of the hop that failed, else OK.
+    """
+    due, period = pace
+    clock, wall, cpu, hertz, sleep = clocks
+    scratch = np.zeros(2, np.int64)
+    flush_denormals()
+    for n in range(audio.shape[0]):
+        wait = due + n * period - now_ns(clock, wall, hertz, scratch)
+        if wait > 0:
+            sleep_ns(sleep, hertz, wait, scratch)
+        cpu_began = now_ns(clock, cpu, hertz, scratch)
+        began = now_ns(clock, wall, hertz, scratch)
+        take_hop(state, audio[n])
+        taken = now_ns(clock, wall, hertz, scratch)
+        result = run_model(state)
+        ran = now_ns(clock, wall, hertz, scratch)
+        if result == OK:
+            result = give_hop(state, out)
+        given = now_ns(clock, wall, hertz, scratch)
+        log[n, _CPU] = now_ns(clock, cpu, hertz, scratch) - cpu_began
+        if result != OK:
+            return result
+        state.cursor[0] += 1
+        log[n, _TAKE], log[n, _RUN], log[n, _GIVE] = taken - began, ran - taken, given - ran
+        log[n, _WALL] = given - began
+    return OK
+
+
+def all_stages(separator: Separator, seconds: float, tell: Progress) -> list[StageTimes]:
+    """The callback's stages, then the hop's; raises the priority of the calling thread."""
+    spec = separator.spec
+    Priority(enabled=True, period_ns=round(1e9 * spec.hop / spec.sample_rate)).raise_thread()
+    mixers = [mixer_stage(spec, block) for block in BLOCKS]
+    return [*mixers, *hop_stages(separator, seconds, tell)]
+
+
+def hop_stages(separator: Separator, seconds: float, tell: Progress) -> list[StageTimes]:
+    """Paced hops for `seconds`; `tell` hears the part done."""
+    spec, calls = separator.spec, system_calls()
+    period = round(1e9 * spec.hop / spec.sample_rate)
+    count = max(10, round(seconds * 1e9 / period))
+    chunk = max(1, round(0.25e9 / period))  # hops between two calls of `tell`
+    log = np.zeros((count, 5), np.int64)
+    out = np.zeros((len(spec.stems), 2, spec.hop), np.float32)
+    noise = np.random.default_rng(0)
+    _time_chunk(separator, _music(noise, 2, spec.hop), out, 0, calls, log[:2])  # compiles
+    for start in range(0, count, chunk):
+        part = log[start : start + chunk]
+        _time_chunk(separator, _music(noise, len(part), spec.hop), out, period, calls, part)
+        tell((start + len(part)) / count)
+    columns = {
+        STFT: log[:, _TAKE],
+        INFERENCE: log[:, _RUN],
+        INVERSE: log[:, _GIVE],
+        WITHOUT_MODEL: log[:, _TAKE] + log[:, _GIVE],
+        WHOLE_HOP: log[:, _WALL],
+        HOP_CPU: log[:, _CPU],
+    }
+    if _cpu_clock(calls) == calls.clock_id:
+        del columns[HOP_CPU]
+    return [StageTimes.of(name, column) for name, column in columns.items()]
+
+
+def _music(noise: np.random.Generator, hops: int, hop: int) -> Samples:
+    """Quiet noise `[hops, 2, hop]`; the stages take the same time whatever they hear."""
+    return np.float32(0.1) * noise.standard_normal((hops, 2, hop), dtype=np.float32)
+
+
+def _cpu_clock(calls: SystemCalls) -> int:
+    """The clock id of this thread's CPU time; the wall clock's where there is none (Windows)."""
+    return int(getattr(time, "CLOCK_THREAD_CPUTIME_ID", calls.clock_id))
+
+
+def _time_chunk(
+    separator: Separator,
+    audio: Samples,
+    out: Samples,
+    period: int,
+    calls: SystemCalls,
+    log: Nanoseconds,
+) -> None:
+    clocks = (calls.clock, calls.clock_id, _cpu_clock(calls), calls.clock_hz, calls.sleep)
+    due = now_ns(calls.clock, calls.clock_id, calls.clock_hz, np.zeros(2, np.int64)) + period
+    result = _time_hops(separator.state, audio, out, (due, period), clocks, log)
+    if result != OK:
+        raise EngineError(f"{separator.spec.path}: {separator.failure(result)}")
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _time_blocks(header: Any, stamps: Any, samples: Any, frames: int, log: Any) -> None:
+    """Call the callback's function `len(log)` times with all stems ready; times in ns.
+
+    `samples[0]` is the interleaved input, `samples[1]` the output.
+    """
+    scratch = np.zeros(2, np.int64)
+    inp: Any = as_pointer(samples[0].ctypes.data)  # type: ignore[call-arg]
+    out: Any = as_pointer(samples[1].ctypes.data)
+    hop, slots = header[b.HOP], stamps.shape[0]
+    for n in range(log.shape[0]):
+        first = max(0, (header[b.IN_HEAD] - header[b.DELAY]) // hop)
+        for number in range(first, first + (frames + FADE_FRAMES) // hop + 2):
+            stamps[number % slots] = number
+        began = now_ns(header[b.CLOCK], header[b.CLOCK_ID], header[b.CLOCK_HZ], scratch)
+        process_block(header, inp, out, frames, 0)
+        log[n] = now_ns(header[b.CLOCK], header[b.CLOCK_ID], header[b.CLOCK_HZ], scratch) - began
+
+
+def mixer_stage(spec: ModelSpec, block: int) -> StageTimes:
+    """One bus with all faders halfway, blocks of `block` frames."""
+    board = Board(len(spec.stems), 1, spec.hop, spec.delay_frames // spec.hop, system_calls())
+    header = board.header
+    header[b.RATE], header[b.IN_CHANNELS], header[b.OUT_CHANNELS] = spec.sample_rate, 2, 2
+    header[b.IN_LEFT], header[b.IN_RIGHT], board.route[0] = 0, 1, (0, 1)
+    header[b.DELAY], header[b.SLEW_FRAMES] = 2 * spec.synthesis_size, block
+    header[b.STATE], board.target[:] = b.RUNNING, 0.5
+    samples = _music(np.random.default_rng(0), 2, block).reshape(2, 2 * block)
+    log = np.zeros(_MIXER_BLOCKS, np.int64)
+    for part in (log[:100], log):  # the first call compiles
+        _time_blocks(header, board.stamps, samples, block, part)
+    if header[b.MISSED_BLOCKS]:
+        raise AssertionError("the mixer fell back to the dry signal while it was measured")
+    return StageTimes.of(f"callback, {block} frames", log)

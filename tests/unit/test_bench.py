@@ -1,0 +1,108 @@
+"""`run_bench` measures the real stages; its advice follows from the numbers."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from rtstem.bench import COLUMNS, machine_line, recommended_safety_hops, run_bench
+from rtstem.bench_stages import (
+    BLOCKS,
+    HOP_CPU,
+    INFERENCE,
+    INVERSE,
+    STFT,
+    WHOLE_HOP,
+    WITHOUT_MODEL,
+    StageTimes,
+)
+from rtstem.errors import ModelError
+from tests.models import tiny_model
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    path = tiny_model(tmp_path_factory.mktemp("bench") / "tiny.onnx")
+    told: list[float] = []
+    return run_bench(str(path), seconds=1.0, provider="cpu", progress=told.append), told
+
+
+def test_every_stage_is_there_and_ordered(report):
+    names = [stage.stage for stage in report[0].stages]
+    mixers = [f"callback, {block} frames" for block in BLOCKS]
+    assert names == [*mixers, STFT, INFERENCE, INVERSE, WITHOUT_MODEL, WHOLE_HOP, HOP_CPU]
+    for stage in report[0].stages:
+        assert 0 < stage.p50 <= stage.p99 <= stage.p999 <= stage.max, stage
+        assert stage.count >= 80, stage
+
+
+def test_the_parts_make_the_whole(report):
+    median = {stage.stage: stage.p50 for stage in report[0].stages}
+    parts = median[STFT] + median[INFERENCE] + median[INVERSE]
+    assert median[WHOLE_HOP] == pytest.approx(parts, rel=0.3)
+    assert median[WITHOUT_MODEL] == pytest.approx(median[STFT] + median[INVERSE], rel=0.3)
+
+
+def test_a_larger_block_costs_more(report):
+    small, _, large = (report[0].stage(f"callback, {block} frames").p50 for block in BLOCKS)
+    assert 1.5 * small < large < 10 * small
+
+
+def test_hops_are_paced_as_in_a_stream(report):
+    result, _ = report
+    hop_us = 1e6 * 512 / 44100
+    assert result.hop_us == pytest.approx(hop_us, abs=0.1)
+    assert result.stage(WHOLE_HOP).count == round(1e6 / hop_us)
+    assert result.fits
+    assert "fits" in result.verdict
+    assert result.load == pytest.approx(result.stage(WHOLE_HOP).p50 / hop_us, abs=1e-3)
+
+
+def test_progress_rises_to_one(report):
+    _, told = report
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert len(told) > 2
+
+
+def test_rows_and_json(report):
+    result, _ = report
+    assert all(len(row) == len(COLUMNS) for row in result.rows())
+    data = json.loads(json.dumps(result.to_dict()))
+    assert data["stages"][0]["stage"] == "callback, 64 frames"
+    assert data["provider"] == "CPUExecutionProvider"
+    assert data["machine"] == machine_line()
+
+
+def test_percentiles_are_in_microseconds():
+    stage = StageTimes.of("x", np.arange(1, 100_002, dtype=np.int64) * 1000)
+    assert (stage.p50, stage.p99, stage.p999, stage.max) == (50001.0, 99001.0, 99901.0, 100001.0)
+    assert stage.count == 100_001
+
+
+@pytest.mark.parametrize(
+    ("slowest_us", "block_hops", "expected"),
+    [
+        (100.0, 0.5, 0.25),  # the least, however fast the machine is
+        (4000.0, 0.5, 0.25),  # 0.6 hops needed, of which a block gives 0.5
+        (6000.0, 0.5, 0.5),  # 0.9 - 0.5
+        (6000.0, 0.125, 1.0),  # 0.9 - 0.125
+        (20000.0, 0.5, 2.5),
+    ],
+)
+def test_recommended_waiting_time(slowest_us, block_hops, expected):
+    assert recommended_safety_hops(slowest_us, 10_000.0, block_hops) == expected
+
+
+def test_an_unknown_model_is_a_model_error():
+    with pytest.raises(ModelError, match="nowhere"):
+        run_bench("nowhere", seconds=0.1)
+
+
+def test_the_verdict_says_when_the_model_is_too_slow(monkeypatch, tmp_path):
+    monkeypatch.setattr("rtstem.bench._TOO_SLOW", 0.0)
+    result = run_bench(str(tiny_model(tmp_path / "tiny.onnx")), seconds=0.1, provider="cpu")
+    assert not result.fits
+    assert "too slow" in result.verdict

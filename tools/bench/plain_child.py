@@ -1,0 +1,46 @@
+"""A stream with a Python callback, behind the same commands as loaded_child.py: for gil.py only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import adversaries
+import sounddevice as sd
+from shim import CallbackTimer
+
+
+def copy(indata: Any, outdata: Any, _frames: int, _time: Any, _status: Any) -> None:
+    outdata[:] = indata
+
+
+def main() -> int:
+    timer = CallbackTimer()
+    timer.install()
+    devices = [d for d in sd.query_devices() if d["name"] == "system"]
+    rate = devices[0]["default_samplerate"]
+    stream = sd.Stream(
+        samplerate=rate,
+        blocksize=0,
+        device=devices[0]["index"],
+        channels=2,
+        dtype="float32",
+        latency="low",
+        callback=copy,
+    )
+    with stream:
+        print(json.dumps({"rate": rate, "latency": 0}), flush=True)
+        for line in sys.stdin:
+            command = json.loads(line)
+            if command["do"] == "load":
+                adversaries.start(command["names"])
+                timer.reset()
+                print("{}", flush=True)
+            else:
+                print(json.dumps(timer.read(rate)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
