@@ -1,0 +1,1 @@
+"""The bundled demo song: score, instruments, singer and mix, all synthesised."""
