@@ -102,8 +102,8 @@ def _mix(h, start, frames, out):
     read_planar(_floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2)), start, dry[:, :frames])
     if fade_weights(stamps, hop, start, frames, weight, _floats(h, b.A_FADE, (1,))):
         h[b.MISSED_BLOCKS] += 1
-    gather_stems(ring, start, frames, weight, wet, meters[buses + 1])
     decay = np.float32(np.exp(-frames / (METER_DECAY_SECONDS * h[b.RATE])))
+    gather_stems(ring, start, frames, weight, wet, meters[buses + 1], decay)
     peak_meters(dry, frames, meters[0], decay)
     for n in range(buses):
         mix_bus(dry, wet, frames, gains[n], targets[n], master[n], h[b.SLEW_FRAMES], bus)

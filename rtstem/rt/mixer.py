@@ -15,6 +15,7 @@ from .atomics import load_acquire
 
 FADE_STEP = np.float32(1.0 / FADE_FRAMES)
 ONE = np.float32(1.0)
+SILENT_PEAK = np.float32(1e-9)  # meters fall to 0 here, long before denormals
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -62,14 +63,14 @@ def fade_weights(stamps, hop, start, frames, weight, fade):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def gather_stems(ring, start, frames, weight, wet, peaks):
+def gather_stems(ring, start, frames, weight, wet, peaks, decay):
     """Copy the stems of output frames `start` on to `wet[S, 2, frames]`, times their weight.
 
-    Frames of weight 0 are set to 0 and not read. `peaks[s]` receives the peak of each stem.
+    Frames of weight 0 are set to 0 and not read. `peaks[s]` is each stem's peak meter.
     """
     slots, stems, _, hop = ring.shape
     for s in range(stems):
-        peaks[s] = np.float32(0.0)
+        peaks[s] *= decay if peaks[s] > SILENT_PEAK else np.float32(0.0)
     k = 0
     while k < frames:
         position = start + k
@@ -162,4 +163,4 @@ def peak_meters(samples, frames, meter, decay):
         peak = meter[c] * decay
         for k in range(frames):
             peak = max(peak, abs(samples[c, k]))
-        meter[c] = peak if peak > np.float32(1e-9) else np.float32(0.0)
+        meter[c] = peak if peak > SILENT_PEAK else np.float32(0.0)

@@ -69,7 +69,11 @@ def gpu_present() -> bool:
     except OSError:
         return False
     count = ctypes.c_int()
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+    return (
+        driver.cuInit(0) == 0
+        and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+        and count.value > 0
+    )
 
 
 class OrtApi:
@@ -140,7 +144,10 @@ class OrtSession:
         self._values: list[ctypes.c_void_p] = []
         self._keep: list[Any] = [model, even, odd]
         self.api.call(
-            "CreateEnv", ctypes.c_int(LOG_FATAL), ctypes.c_char_p(b"rtstem"), ctypes.byref(self._env)
+            "CreateEnv",
+            ctypes.c_int(LOG_FATAL),
+            ctypes.c_char_p(b"rtstem"),
+            ctypes.byref(self._env),
         )
         self.api.call(
             "CreateCpuMemoryInfo", ctypes.c_int(1), ctypes.c_int(0), ctypes.byref(self._memory)

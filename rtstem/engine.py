@@ -1,0 +1,295 @@
+"""The engine: the only place where device, callback, inference thread, model and desk are wired."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from .config import Config, check_stems, load_config, make_config
+from .control.desk import Desk, DeskState, fader_gain
+from .control.telemetry import Snapshot, read_snapshot
+from .errors import ConfigError, EngineError, RtstemError
+from .io.device import DeviceStream
+from .io.pumps import Drain, Feeder, Sink
+from .io.virtual import VirtualStream
+from .latency import Latency, engine_latency
+from .model_spec import read_model_spec
+from .plan import make_plan
+from .resources import find_model
+from .rt import board as b
+from .rt.atomics import publish
+from .rt.board import Board
+from .rt.callback import stream_callback
+from .rt.inference import InferenceThread
+from .rt.priority import Priority, lock_memory
+from .rt.separator import Separator
+from .rt.system import system_calls
+
+FEED_FRAMES = 1 << 17  # 3 s of decoded audio ahead
+SINK_FRAMES = 1 << 18  # 6 s of output that Python may be late
+SLEW_FRAMES = 1024  # a fader's full way: 23 ms, each step below -60 dB of full scale
+PRIMING_BLOCKS = 8
+PRIMING_SECONDS = 2.0
+FADE_OUT_SECONDS = 0.03
+HEARTBEAT_SECONDS = 1.0
+WATCH_SECONDS = 0.05
+
+
+class Engine:
+    """Live separation from an input to one or more buses, with a `desk` of faders.
+
+    Use it as a context manager, or call `start` and `stop`. All settings come from the
+    configuration; `sink` receives every block of a virtual output as float32 [frames, channels],
+    from a Python thread, and `lockstep` runs the virtual device without a clock: deterministic, and
+    as fast as the machine allows.
+    """
+
+    def __init__(
+        self,
+        config: Config | str | Path | Mapping[str, Any] | None = None,
+        *,
+        sink: Sink | None = None,
+        lockstep: bool = False,
+    ) -> None:
+        """Load the model and open the devices' descriptions; nothing sounds yet.
+
+        Raises ConfigError, ModelError, DeviceError or AudioFileError.
+        """
+        self.config = _as_config(config)
+        self.spec = read_model_spec(find_model(self.config.model))
+        check_stems(self.config, self.spec.stems)
+        self._plan = make_plan(self.config, self.spec)
+        if (sink is not None or lockstep) and not self._plan.virtual:
+            raise ConfigError("a sink or lockstep needs audio.output: virtual")
+        self._sink, self._lockstep = sink, lockstep
+        self.error: RtstemError | None = None
+        self._ended = threading.Event()
+        self._started = False
+        self._build()
+
+    def _build(self) -> None:
+        plan, spec = self._plan, self.spec
+        self._board = Board(
+            stems=len(spec.stems),
+            buses=len(plan.buses),
+            hop=spec.hop,
+            delay_hops=spec.delay_frames // spec.hop,
+            system=system_calls(),
+            feed_frames=FEED_FRAMES if plan.reader is not None else 0,
+        )
+        self._write_plan()
+        self.desk = Desk(
+            spec.stems, self.config.presets, self._apply_gains, faders=self.config.faders
+        )
+        self.desk.subscribe(self._apply_master)
+        self._board.gain[:, :-1] = self._board.target  # no ramps at the start
+        self._separator = Separator(spec, self.config.provider)
+        priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
+        self._inference = InferenceThread(self._board, self._separator, priority)
+        sink_frames = SINK_FRAMES if self._sink is not None else 0
+        sink_ring = np.zeros((sink_frames, plan.output_channels), np.float32)
+        self._stream = self._open_stream(sink_ring, priority)
+        self._feeder = (
+            Feeder(plan.reader, self._board.feed, self._board.header) if plan.reader else None
+        )
+        self._drain = Drain(self._sink, sink_ring, self._board.header) if self._sink else None
+        self._memory = "memory not locked (switched off)"
+        self._watcher = threading.Thread(target=self._watch, name="rtstem-watch", daemon=True)
+
+    def _write_plan(self) -> None:
+        h, plan = self._board.header, self._plan
+        h[b.RATE], h[b.SLEW_FRAMES] = plan.rate, SLEW_FRAMES
+        h[b.IN_CHANNELS], h[b.OUT_CHANNELS] = plan.input_channels, plan.output_channels
+        h[b.IN_LEFT], h[b.IN_RIGHT] = plan.input_pair
+        for n, bus in enumerate(plan.buses):
+            self._board.route[n] = bus.route
+            if bus.gains is not None:
+                self._board.target[n] = bus.gains
+
+    def _open_stream(
+        self, sink_ring: np.ndarray[Any, Any], priority: Priority
+    ) -> DeviceStream | VirtualStream:
+        plan, address = self._plan, stream_callback.address or 0
+        if plan.output_device is None:
+            return VirtualStream(
+                address,
+                self._board,
+                block=plan.block,
+                sink=sink_ring,
+                priority=priority,
+                lockstep=self._lockstep,
+            )
+        return DeviceStream(
+            address,
+            self._board.header.ctypes.data,
+            input_device=plan.input_device,
+            output_device=plan.output_device,
+            input_channels=plan.input_channels,
+            output_channels=plan.output_channels,
+            rate=plan.rate,
+            block=plan.block,
+        )
+
+    # -- what the desk moves
+
+    def _apply_gains(self, gains: Mapping[str, float]) -> None:
+        row = np.array([gains[stem] for stem in self.spec.stems], np.float32)
+        for n, bus in enumerate(self._plan.buses):
+            if bus.gains is None:
+                self._board.target[n] = row
+
+    def _apply_master(self, state: DeskState) -> None:
+        for n, bus in enumerate(self._plan.buses):
+            if bus.gains is None:
+                self._board.master[n] = fader_gain(state.master)
+
+    # -- life
+
+    def start(self) -> None:
+        """Warm the model up, start all threads and the stream; returns when audio runs.
+
+        Raises DeviceError or EngineError; everything is closed again then.
+        """
+        if self._started:
+            raise EngineError("this engine has been started already; make a new one")
+        self._started = True
+        try:
+            self._separator.warm_up()
+            if self.config.realtime.lock_memory:
+                self._memory = lock_memory(self._board.arrays())
+            for part in (self._inference, self._feeder, self._drain):
+                if part is not None:
+                    part.start()
+            self._stream.start()
+            self._prime()
+        except BaseException:
+            self.stop()
+            raise
+        self._watcher.start()
+
+    def _prime(self) -> None:
+        """Learn the host's block sizes, fix the delay, then let audio through."""
+        h = self._board.header
+        deadline = time.monotonic() + PRIMING_SECONDS
+        while h[b.HEARTBEAT] < PRIMING_BLOCKS:
+            if time.monotonic() > deadline:
+                raise EngineError(
+                    "the audio device does not ask for audio; restart the sound server"
+                )
+            time.sleep(0.001)
+        self.latency = engine_latency(
+            rate=self._plan.rate,
+            block=int(h[b.MAX_FRAMES]),
+            block_step=int(h[b.BLOCK_STEP]),
+            hop=self.spec.hop,
+            synthesis_size=self.spec.synthesis_size,
+            lookahead_hops=self.spec.lookahead_hops,
+            safety_hops=self.config.latency.safety_hops,
+            device=self._stream.latency_frames,
+        )
+        h[b.DELAY] = self.latency.frames
+        publish(h, b.STATE, b.RUNNING)
+
+    def _watch(self) -> None:
+        """Notice the end of the feed, a silent device and a lost thread."""
+        h = self._board.header
+        beat, since = -1, time.monotonic()
+        while h[b.STATE] == b.RUNNING and not self._ended.is_set():
+            now = time.monotonic()
+            if h[b.HEARTBEAT] != beat:
+                beat, since = int(h[b.HEARTBEAT]), now
+            if h[b.ENDED]:
+                self.error = self._feeder.error if self._feeder else None
+                self._ended.set()
+            elif now - since > HEARTBEAT_SECONDS or not self._stream.active:
+                self._fail("the sound server or device has stopped; start it again, then rtstem")
+            elif not self._inference.alive:
+                self._fail("the inference thread was lost; start rtstem again")
+            elif self._drain is not None and self._drain.error is not None:
+                self._fail(f"the output cannot be taken: {self._drain.error}", self._drain.error)
+            time.sleep(WATCH_SECONDS)
+
+    def _fail(self, text: str, cause: Exception | None = None) -> None:
+        self.error = cause if isinstance(cause, RtstemError) else EngineError(text)
+        self._ended.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until the stream has ended (the file is over, or see `error`); False after `timeout` s."""
+        return self._ended.wait(timeout)
+
+    def stop(self) -> None:
+        """Fade out, stop the stream and all threads, close the model. May be called twice."""
+        h = self._board.header
+        if h[b.STATE] == b.STOPPING:
+            return
+        if h[b.STATE] == b.RUNNING and not self._ended.is_set():
+            self._board.master[:] = 0.0
+            time.sleep(FADE_OUT_SECONDS)
+        publish(h, b.STATE, b.STOPPING)
+        self._ended.set()
+        # A host that hangs still holds the callback and the board: they stay referenced here.
+        self._stream.stop()
+        worker_gone = self._inference.stop()
+        for part in (self._feeder, self._drain):
+            if part is not None:
+                part.stop()
+        if worker_gone:
+            self._separator.close()
+
+    def __enter__(self) -> Engine:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # -- what it says of itself
+
+    latency: Latency
+
+    @property
+    def rate(self) -> int:
+        """Sample rate in Hz."""
+        return self._plan.rate
+
+    @property
+    def provider(self) -> str:
+        """The ONNX Runtime execution provider in use."""
+        return self._separator.provider
+
+    @property
+    def bus_names(self) -> tuple[str, ...]:
+        """Names of the buses in the order of the configuration."""
+        return tuple(bus.name for bus in self._plan.buses)
+
+    @property
+    def realtime(self) -> str:
+        """What the operating system granted."""
+        return f"{self._inference.granted}, {self._memory}"
+
+    def snapshot(self) -> Snapshot:
+        """Meters, load and counters now."""
+        running = self._board.header[b.STATE] == b.RUNNING and not self._ended.is_set()
+        latency_ms = self.latency.ms if hasattr(self, "latency") else 0.0
+        return read_snapshot(
+            self._board, bool(running), self.spec.stems, self.bus_names, latency_ms
+        )
+
+
+def _as_config(config: Config | str | Path | Mapping[str, Any] | None) -> Config:
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, Mapping):
+        return make_config(config)
+    return load_config(config)

@@ -1,0 +1,208 @@
+"""Sound devices through PortAudio: listing, choosing by name or index, and the stream that runs the
+compiled callback.
+
+The callback's address goes to PortAudio through sounddevice's cffi layer (private names: the version
+is pinned). `blocksize=0`: the host chooses the frames per callback, a fixed size would cost a block.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import DeviceError
+
+CLOSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """One PortAudio device; latencies in seconds, rate in Hz."""
+
+    index: int
+    name: str
+    hostapi: str
+    inputs: int
+    outputs: int
+    default_rate: float
+    low_input_latency: float
+    low_output_latency: float
+    is_default_input: bool
+    is_default_output: bool
+
+
+def portaudio() -> Any:
+    """The sounddevice module; DeviceError where PortAudio is missing."""
+    try:
+        import sounddevice
+    except OSError:
+        raise DeviceError(
+            "PortAudio is not installed; on Debian or Ubuntu run: apt install libportaudio2"
+        ) from None
+    return sounddevice
+
+
+def list_devices() -> list[DeviceInfo]:
+    """All devices, in PortAudio's order. Raises DeviceError without PortAudio."""
+    sd = portaudio()
+    hosts = sd.query_hostapis()
+    default_in, default_out = sd.default.device
+    default_in = default_in if default_in >= 0 else _first_default(hosts, "default_input_device")
+    default_out = (
+        default_out if default_out >= 0 else _first_default(hosts, "default_output_device")
+    )
+    return [
+        DeviceInfo(
+            index=d["index"],
+            name=d["name"],
+            hostapi=hosts[d["hostapi"]]["name"],
+            inputs=d["max_input_channels"],
+            outputs=d["max_output_channels"],
+            default_rate=d["default_samplerate"],
+            low_input_latency=d["default_low_input_latency"],
+            low_output_latency=d["default_low_output_latency"],
+            is_default_input=d["index"] == default_in,
+            is_default_output=d["index"] == default_out,
+        )
+        for d in sd.query_devices()
+    ]
+
+
+def _first_default(hosts: Sequence[dict[str, Any]], key: str) -> int:
+    return next((int(h[key]) for h in hosts if h[key] >= 0), -1)
+
+
+def find_device(wanted: str | int, direction: str, devices: Sequence[DeviceInfo]) -> DeviceInfo:
+    """The device called `wanted` (index, name, part of a name, or "default").
+
+    `direction` is "input" or "output". Raises DeviceError, naming the choices, where none or several
+    fit.
+    """
+    usable = [d for d in devices if (d.inputs if direction == "input" else d.outputs) > 0]
+    if not usable:
+        raise DeviceError(
+            f"there is no audio {direction} device; connect one or start the sound server"
+            " (see `rtstem doctor`)"
+        )
+    text = str(wanted).strip()
+    if text == "default":
+        chosen = [d for d in usable if _is_default(d, direction)] or usable[:1]
+    elif text.isdigit():
+        chosen = [d for d in usable if d.index == int(text)]
+    else:
+        exact = [
+            d for d in usable if text.casefold() in (d.name.casefold(), _full_name(d).casefold())
+        ]
+        chosen = exact or [d for d in usable if text.casefold() in _full_name(d).casefold()]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(f"{d.index} {_full_name(d)}" for d in (chosen or usable))
+    if chosen:
+        raise DeviceError(f"{direction} device '{text}' fits several; give the index: {names}")
+    raise DeviceError(f"no {direction} device fits '{text}'; there are: {names}")
+
+
+def _is_default(device: DeviceInfo, direction: str) -> bool:
+    return device.is_default_input if direction == "input" else device.is_default_output
+
+
+def _full_name(device: DeviceInfo) -> str:
+    return f"{device.name} [{device.hostapi}]"
+
+
+class DeviceStream:
+    """A PortAudio stream, duplex or output only, that calls a compiled callback."""
+
+    def __init__(
+        self,
+        callback: int,
+        userdata: int,
+        *,
+        input_device: DeviceInfo | None,
+        output_device: DeviceInfo,
+        input_channels: int,
+        output_channels: int,
+        rate: int,
+        block: int,
+    ) -> None:
+        """Open (not start) the stream. Raises DeviceError with PortAudio's reason."""
+        self._sd = portaudio()
+        if input_device is not None and input_device.inputs < input_channels:
+            raise DeviceError(
+                f"input device '{input_device.name}' has {input_device.inputs} channels, not"
+                f" {input_channels}; change audio.input_channels"
+            )
+        if output_device.outputs < output_channels:
+            raise DeviceError(
+                f"output device '{output_device.name}' has {output_device.outputs} channels, the"
+                f" buses need {output_channels}; change buses"
+            )
+        ffi = self._sd._ffi
+        duplex = input_device is not None
+        try:
+            self._stream = self._sd._StreamBase(
+                kind="duplex" if duplex else "output",
+                samplerate=rate,
+                blocksize=block,
+                device=(input_device.index, output_device.index)
+                if input_device is not None
+                else output_device.index,
+                channels=(input_channels, output_channels) if duplex else output_channels,
+                dtype="float32",
+                latency="low",
+                callback=ffi.cast("PaStreamCallback*", callback),
+                wrap_callback=None,
+                userdata=ffi.cast("void*", userdata),
+            )
+        except self._sd.PortAudioError as error:
+            raise DeviceError(_reason(error, rate, input_device, output_device)) from None
+
+    def start(self) -> None:
+        """Begin to call the callback. Raises DeviceError."""
+        try:
+            self._stream.start()
+        except self._sd.PortAudioError as error:
+            raise DeviceError(f"the audio device does not start: {error.args[0]}") from None
+
+    @property
+    def latency_frames(self) -> int:
+        """Buffering that the host reports for input and output together, in frames."""
+        latency = self._stream.latency
+        seconds = sum(latency) if isinstance(latency, tuple) else latency
+        return round(seconds * self._stream.samplerate)
+
+    @property
+    def active(self) -> bool:
+        """False once the host has stopped the stream."""
+        return bool(self._stream.active)
+
+    def stop(self) -> bool:
+        """Stop and close; False where the host hangs (JACK does after its server has died)."""
+        closer = threading.Thread(target=self._close, name="rtstem-close", daemon=True)
+        closer.start()
+        closer.join(CLOSE_SECONDS)
+        if closer.is_alive():
+            # PortAudio's own clean-up at exit would hang as well
+            atexit.unregister(self._sd._exit_handler)
+            return False
+        return True
+
+    def _close(self) -> None:
+        try:
+            self._stream.abort()
+            self._stream.close()
+        except self._sd.PortAudioError:
+            pass  # the device is gone: nothing is left to close
+
+
+def _reason(
+    error: Exception, rate: int, input_device: DeviceInfo | None, output_device: DeviceInfo
+) -> str:
+    names = [f"'{d.name}'" for d in (input_device, output_device) if d is not None]
+    return (
+        f"cannot open {' and '.join(names)} at {rate} Hz: {error.args[0]};"
+        " see `rtstem devices` and audio.sample_rate"
+    )
