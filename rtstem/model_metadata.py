@@ -13,6 +13,13 @@ FORMAT_VERSION = "1"
 WINDOWS = ("asymmetric-hann",)
 RATE_RANGE = (8_000, 192_000)
 FFT_RANGE = (16, 65_536)
+MAX_TEXT = 20_000
+
+
+def refusal(path: Path, problem: str) -> ModelError:
+    """The error for a file: one printable line, whatever the file's names and values hold."""
+    line = f"{path}: {problem}"
+    return ModelError("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
 
 
 class Metadata:
@@ -23,12 +30,14 @@ class Metadata:
         self._values = values
 
     def _fail(self, key: str, problem: str) -> ModelError:
-        return ModelError(f"{self._path}: metadata {key}: {problem}")
+        return refusal(self._path, f"metadata {key}: {problem}")
 
     def text(self, key: str) -> str:
         value = self._values.get(key, "").strip()
         if not value:
             raise self._fail(key, "missing; export the model with this key in metadata_props")
+        if len(value) > MAX_TEXT:
+            raise self._fail(key, f"is over {MAX_TEXT} characters long; shorten it")
         return value
 
     def choice(self, key: str, allowed: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ModelError
-from .model_metadata import FFT_RANGE, Metadata
+from .model_metadata import FFT_RANGE, Metadata, refusal
 
 DOMAINS = ("spectrum", "waveform")
 CHANNELS = 2
@@ -78,9 +78,7 @@ def read_model_spec(path: str | Path) -> ModelSpec:
     """
     path = Path(path)
     _check_file(path)
-    session = _open(path)
-    facts = Metadata(path, session.get_modelmeta().custom_metadata_map)
-    tensors = _Tensors(path, session.get_inputs(), session.get_outputs())
+    facts, tensors = _open(path)
     return _build(path, facts, tensors)
 
 
@@ -138,8 +136,8 @@ def _check_file(path: Path) -> None:
         raise ModelError(f"{path}: is a text file, not an ONNX model; give an .onnx file")
 
 
-def _open(path: Path) -> Any:
-    """An InferenceSession that only parses and checks the graph: no optimisation, one thread."""
+def _open(path: Path) -> tuple[Metadata, _Tensors]:
+    """Let ONNX Runtime parse and check the graph, without optimising it, on one thread."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -148,12 +146,20 @@ def _open(path: Path) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # fatal only: what is wrong is told by our own error
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(
+            str(path),
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # else it prints a banner and tries the same again
+        )
+        facts = Metadata(path, session.get_modelmeta().custom_metadata_map)
+        return facts, _Tensors(path, session.get_inputs(), session.get_outputs())
     except Exception as error:  # ONNX Runtime's exceptions have no common public base
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelError(
-            f"{path}: not an ONNX model that ONNX Runtime {ort.__version__} can load "
-            f"({lines[0][:200]}); export or download it again"
+        raise refusal(
+            path,
+            f"not an ONNX model that ONNX Runtime {ort.__version__} can load "
+            f"({lines[0][:200]}); export or download it again",
         ) from None
 
 
@@ -221,4 +227,4 @@ class _Tensors:
         return tuple(shape)
 
     def _fail(self, problem: str) -> ModelError:
-        return ModelError(f"{self._path}: {problem}")
+        return refusal(self._path, problem)
