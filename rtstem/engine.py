@@ -26,6 +26,7 @@ from .rt import board as b
 from .rt.atomics import publish
 from .rt.board import Board
 from .rt.callback import stream_callback
+from .rt.hop import NOT_FINITE, RUN_FAILED
 from .rt.inference import InferenceThread
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
@@ -68,7 +69,7 @@ class Engine:
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
         self._sink, self._lockstep = sink, lockstep
-        self.error: RtstemError | None = None
+        self.error, self.notice = None, ""
         self._ended = threading.Event()
         self._started = False
         self._build()
@@ -213,7 +214,18 @@ class Engine:
                 self._fail("the inference thread was lost; start rtstem again")
             elif self._drain is not None and self._drain.error is not None:
                 self._fail(f"the output cannot be taken: {self._drain.error}", self._drain.error)
+            self._notice_faults()
             time.sleep(WATCH_SECONDS)
+
+    def _notice_faults(self) -> None:
+        """Put what the user should know, but that does not end the show, into `notice`."""
+        h, separator = self._board.header, self._separator
+        if separator.state.cursor[1]:
+            self.notice = f"the model fails, playing dry: {separator.failure(RUN_FAILED)}"
+        elif h[b.MODEL_FAULTS] and not self.notice:
+            self.notice = f"the model fails, playing dry: {separator.failure(NOT_FINITE)}"
+        elif h[b.OVERSIZED] and not self.notice:
+            self.notice = f"the device asks for more than {b.MAX_BLOCK} frames; set audio.block"
 
     def _fail(self, text: str, cause: Exception | None = None) -> None:
         self.error = cause if isinstance(cause, RtstemError) else EngineError(text)
@@ -233,6 +245,8 @@ class Engine:
             time.sleep(FADE_OUT_SECONDS)
         publish(h, b.STATE, b.STOPPING)
         self._ended.set()
+        if self._watcher.ident is not None:
+            self._watcher.join()
         # A host that hangs still holds the callback and the board: they stay referenced here.
         self._stream.stop()
         worker_gone = self._inference.stop()
@@ -257,6 +271,11 @@ class Engine:
     # -- what it says of itself
 
     latency: Latency
+    """Fixed by `start`, constant afterwards."""
+    error: RtstemError | None
+    """Why the stream ended, None where it did not or the file was simply over."""
+    notice: str
+    """The last thing the user should know that did not end the stream."""
 
     @property
     def rate(self) -> int:

@@ -171,13 +171,16 @@ class DeviceStream:
     def latency_frames(self) -> int:
         """Buffering that the host reports for input and output together, in frames."""
         latency = self._stream.latency
-        seconds = sum(latency) if isinstance(latency, tuple) else latency
-        return round(seconds * self._stream.samplerate)
+        seconds: float = sum(latency) if isinstance(latency, tuple) else latency
+        return round(seconds * float(self._stream.samplerate))
 
     @property
     def active(self) -> bool:
         """False once the host has stopped the stream."""
-        return bool(self._stream.active)
+        try:
+            return bool(self._stream.active)
+        except self._sd.PortAudioError:
+            return False
 
     def stop(self) -> bool:
         """Stop and close; False where the host hangs (JACK does after its server has died)."""

@@ -46,7 +46,7 @@ def _wait_idle(h, sink, frames, scratch):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def virtual_loop(h, callback, frames, silence, out, sink, lockstep):
-    """Call `callback` for block after block until STATE is STOPPING.
+    """Call `callback` for block after block until STATE is STOPPING or the feed has been played.
 
     `silence` float32 [frames * input channels] is the input, `out` [frames, channels] the block,
     `sink` [n, channels] the ring that takes the output (n = 0: discarded).
@@ -54,7 +54,7 @@ def virtual_loop(h, callback, frames, silence, out, sink, lockstep):
     scratch = np.empty(2, np.int64)
     start = now_ns(h[b.CLOCK], h[b.CLOCK_ID], h[b.CLOCK_HZ], scratch)
     blocks, flags = 0, 0
-    while load_acquire(h, b.STATE) != b.STOPPING:
+    while load_acquire(h, b.STATE) != b.STOPPING and h[b.ENDED] == 0:
         if lockstep and load_acquire(h, b.STATE) == b.RUNNING:
             _wait_idle(h, sink, frames, scratch)
         call_stream_callback(

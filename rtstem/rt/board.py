@@ -45,7 +45,6 @@ LAST_BLOCK_NS = 92  # callback: clock at its last start
 HOPS = 96  # hops separated
 LATE_HOPS = 97  # hops dropped because their output was due already
 MODEL_FAULTS = 98  # hops with an ONNX Runtime error or non-finite stems
-RUN_STATUS = 99  # OrtStatus* of the first failed Run (0: none)
 HOP_MAX_NS = 100
 LAPPED = 101  # times the input ring lapped the inference thread
 

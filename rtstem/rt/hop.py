@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from .native import call8
+from .native import call3, call8
 from .transform import analyse, drop_hop, project, synthesise
 
 OK, RUN_FAILED, NOT_FINITE = 0, 1, 2
@@ -23,8 +23,8 @@ C64 = npt.NDArray[np.complex64]
 class HopState(NamedTuple):
     """Arrays of one stream; S stems, n FFT size, L look-ahead hops. Bound tensors are marked (b)."""
 
-    calls: npt.NDArray[np.int64]  # [2, 9] Run and its arguments, even and odd hops
-    cursor: npt.NDArray[np.int64]  # [2] hops so far, OrtStatus* of the last failed Run
+    calls: npt.NDArray[np.int64]  # [2, 10] Run, its arguments, ReleaseStatus
+    cursor: npt.NDArray[np.int64]  # [2] hops so far, OrtStatus* of a failed Run
     is_spectrum: bool
     window: F32  # [n] analysis
     synthesis: F32  # [synthesis_size]
@@ -75,13 +75,19 @@ def take_hop(state, audio):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def run_model(state):
-    """ONNX Runtime's `Run` on the bound tensors; OK or RUN_FAILED."""
+    """ONNX Runtime's `Run` on the bound tensors; OK or RUN_FAILED.
+
+    The first status stays in `cursor[1]` until Python has read it; later ones are released.
+    """
     a = state.calls[state.cursor[0] & 1]
     status = call8(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
-    if status != 0:
+    if status == 0:
+        return OK
+    if state.cursor[1] == 0:
         state.cursor[1] = status
-        return RUN_FAILED
-    return OK
+    else:
+        call3(a[9], status, 0, 0)
+    return RUN_FAILED
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

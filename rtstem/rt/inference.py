@@ -15,7 +15,7 @@ from numba import njit
 from . import board as b
 from .atomics import load_acquire, store_release
 from .board import Board
-from .hop import OK, RUN_FAILED, reset, separate_hop, skip_hop
+from .hop import OK, reset, separate_hop, skip_hop
 from .native import call3, flush_denormals
 from .priority import Priority
 from .ring import lapped, read_planar
@@ -51,8 +51,6 @@ def _separate(h, stem_ring, stamps, state, audio, target, spoiled):
     h[b.HOPS] += 1
     if result != OK:
         h[b.MODEL_FAULTS] += 1
-        if result == RUN_FAILED and h[b.RUN_STATUS] == 0:
-            store_release(h, b.RUN_STATUS, state.cursor[1])
         return delay
     if spoiled > 0:
         return spoiled - 1

@@ -124,7 +124,8 @@ class OrtSession:
     """A session with two sets of bound tensors, used in turn: the states that one `Run` writes are
     the ones that the next reads, without a copy.
 
-    `calls` is int64 [2, 9]: the address of `Run` and its eight arguments for even and odd hops.
+    `calls` is int64 [2, 10], for even and odd hops: the addresses of `Run` and its eight arguments,
+    then of `ReleaseStatus`.
     """
 
     def __init__(
@@ -228,7 +229,8 @@ class OrtSession:
         (in_names, in_values, n_in), (out_names, out_values, n_out) = tables
         run = self.api.address("Run")
         session = self._session.value or 0
-        return [run, session, 0, in_names, in_values, n_in, out_names, n_out, out_values]
+        call = [run, session, 0, in_names, in_values, n_in, out_names, n_out, out_values]
+        return [*call, self.api.address("ReleaseStatus")]
 
     def close(self) -> None:
         """Release everything; the session cannot be used afterwards."""

@@ -92,7 +92,7 @@ def _allocate(spec: ModelSpec) -> tuple[HopState, tuple[Arrays, Arrays], tuple[A
     states = np.zeros((2, max(1, sum(int(np.prod(s.shape)) for s in spec.states))), np.float32)
     window = analysis_window(size, hop) if is_spectrum else np.ones(size, np.float32)
     state = HopState(
-        calls=np.zeros((2, 9), np.int64),
+        calls=np.zeros((2, 10), np.int64),
         cursor=np.zeros(2, np.int64),
         is_spectrum=is_spectrum,
         window=window,

@@ -75,7 +75,7 @@ def system_calls() -> SystemCalls:
 
 
 def _windows() -> SystemCalls:
-    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
+    kernel = ctypes.WinDLL("kernel32")
     frequency = ctypes.c_int64()
     kernel.QueryPerformanceFrequency(ctypes.byref(frequency))
     kernel.CreateSemaphoreW.restype = ctypes.c_void_p
