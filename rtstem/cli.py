@@ -46,7 +46,7 @@ class CommandGroup(click.Group):
         """Write one titled list for each section."""
         for title, names in SECTIONS.items():
             commands = [(name, self.get_command(ctx, name)) for name in names]
-            rows = [(name, found.get_short_help_str(62)) for name, found in commands if found]
+            rows = [(name, found.get_short_help_str(80)) for name, found in commands if found]
             with formatter.section(title):
                 formatter.write_dl(rows, col_spacing=4)
 

@@ -20,7 +20,7 @@ Exit code 1 where something is missing that rtstem cannot do without.
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of the table.")
 def command(as_json: bool) -> int:
-    """Check providers, sound, MIDI, real-time rights, caches, models."""
+    """Say what this machine has, and what to do about each lack."""
     from ..doctor import run_doctor
     from .output import console, print_json
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 # Wide enough that no cell is cut where the output goes to a file or another program.
 _PIPE_WIDTH = 200
@@ -42,3 +47,45 @@ def print_table(
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print `value` as JSON on standard output, nothing else."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+class Bar:
+    """One progress bar that changes its label, and lines printed beside it."""
+
+    def __init__(self, progress: Progress, label: str) -> None:
+        self._progress = progress
+        self._task = progress.add_task(label, total=None, note="")
+
+    def update(self, label: str, done: float, total: float, note: str) -> None:
+        """Show `done` of `total`, with `note` behind the bar."""
+        self._progress.update(self._task, description=label, completed=done, total=total, note=note)
+
+    def print(self, line: str, error: bool = False) -> None:
+        """Print a line on standard output, or standard error, above the bar."""
+        self._progress.stop()
+        click.echo(line, err=error)
+        self._progress.start()
+
+
+@contextlib.contextmanager
+def progress_bar(label: str) -> Iterator[Bar]:
+    """A bar on standard error for as long as the context lasts; nothing where that is no terminal.
+
+    It writes to a descriptor of its own, so that `native_stderr` does not take it away.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with os.fdopen(os.dup(2), "w") as stream:
+        progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[note]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=Console(file=stream),
+            transient=True,
+            disable=not stream.isatty(),
+        )
+        with progress:
+            yield Bar(progress, label)
