@@ -57,11 +57,12 @@ def virtual_loop(h, callback, frames, silence, out, sink, lockstep):
     while load_acquire(h, b.STATE) != b.STOPPING and h[b.ENDED] == 0:
         if lockstep and load_acquire(h, b.STATE) == b.RUNNING:
             _wait_idle(h, sink, frames, scratch)
+        before = h[b.BLOCKS]
         call_stream_callback(
             callback, silence.ctypes.data, out.ctypes.data, frames, flags, h.ctypes.data
         )
         flags = 0
-        if sink.shape[0] > 0 and load_acquire(h, b.STATE) == b.RUNNING:
+        if sink.shape[0] > 0 and h[b.BLOCKS] > before:  # not the blocks of the priming
             h[b.SINK_OVERFLOWS] += frames - push(sink, h, b.SINK_HEAD, b.SINK_TAIL, out)
         if lockstep:
             continue
@@ -124,5 +125,6 @@ class VirtualStream:
 
     def stop(self) -> bool:
         """Wait for the loop's end (STATE must be STOPPING); False where it does not come."""
-        self._thread.join(STOP_SECONDS)
+        if self._thread.ident is not None:
+            self._thread.join(STOP_SECONDS)
         return not self._thread.is_alive()

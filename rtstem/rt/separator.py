@@ -71,10 +71,16 @@ class Separator:
         return self._session.api.take_message(status) if status else "the model failed to run"
 
     def warm_up(self, hops: int = 20) -> None:
-        """Run noise and silence through, so that the first real hop is as fast as the others."""
+        """Run noise and silence through, so that the first real hop is as fast as the others.
+
+        Raises ModelError where the model fails already here.
+        """
         noise = np.random.default_rng(0).standard_normal((hops * self.spec.hop, 2))
-        self.process(noise.astype(np.float32) * np.float32(0.1))
-        self.process(np.zeros((self.spec.hop, 2), np.float32))
+        try:
+            self.process(noise.astype(np.float32) * np.float32(0.1))
+            self.process(np.zeros((self.spec.hop, 2), np.float32))
+        except EngineError as error:
+            raise ModelError(str(error)) from None
         self.reset()
 
     def close(self) -> None:

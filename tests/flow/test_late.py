@@ -1,0 +1,98 @@
+"""Late hops, stalls and broken models: dry and aligned, no click, constant delay, counted."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from rtstem.errors import ModelError
+from rtstem.latency import FADE_FRAMES
+from rtstem.rt import board as b
+from tests.flow.conftest import RATE
+from tests.models import tiny_model
+
+LEVEL, VOCALS = 0.5, 0.4
+MUTED = LEVEL * (1 - VOCALS)
+
+
+@pytest.fixture
+def tone() -> np.ndarray:
+    """Constant input: the mix is LEVEL when dry and MUTED with stems, anything between in a fade."""
+    return np.full((2 * RATE, 2), LEVEL, np.float32)
+
+
+def stall(seconds: float, length: float):
+    def during(engine):
+        time.sleep(0.5)
+        engine._board.header[b.STALL_NS] = int(seconds * 1e9)
+        time.sleep(length)
+        engine._board.header[b.STALL_NS] = 0
+
+    return during
+
+
+def steady(take) -> np.ndarray:
+    """The mix without the ends, where the window has not filled or the input has ended."""
+    return take.bus(0)[8192:-4096, 0]
+
+
+@pytest.mark.parametrize(("seconds", "length"), [(0.03, 0.2), (0.2, 0.1), (1.2, 0.1)])
+def test_stalls_give_the_dry_signal_without_a_click_and_recover(play, tone, seconds, length):
+    take = play(
+        tone, config={"faders": {"vocals": 0.0}}, lockstep=False, during=stall(seconds, length)
+    )
+    mix, seen = steady(take), take.engine.snapshot()
+    assert seen.missed_blocks > 0
+    assert seen.late_hops > 0
+    assert abs(mix.max() - LEVEL) < 1e-4  # dry was heard, never silence and never more
+    assert mix.min() > MUTED - 1e-3
+    assert np.abs(np.diff(mix)).max() <= (LEVEL - MUTED) / FADE_FRAMES * 1.05  # no click
+    np.testing.assert_allclose(mix[-4096:], MUTED, atol=1e-3)  # stems again
+    np.testing.assert_allclose(mix[:4096], MUTED, atol=1e-3)
+    assert take.engine.error is None
+
+
+def test_unity_stays_bit_for_bit_through_stalls(play, noise):
+    take = play(np.tile(noise, (2, 1)), lockstep=False, during=stall(0.15, 0.3))
+    assert take.engine.snapshot().missed_blocks > 0
+    assert np.array_equal(take.bus(0), take.audio)
+
+
+def test_a_model_that_overflows_is_reset_and_told(play, tone, tmp_path):
+    """Its memory grows fourfold a hop: infinite after some 60 hops, then again and again."""
+    model = tiny_model(tmp_path / "inf.onnx", memory_mix=(1e-38, -1e-38, 0, 0), leak=4.0)
+    take = play(tone, model=model, config={"faders": {"vocals": 0.0}})
+    seen = take.engine.snapshot()
+    assert np.isfinite(take.out).all()
+    assert 2 <= seen.model_faults <= 4
+    assert seen.missed_blocks > 0
+    assert "not finite" in take.engine.notice
+    assert "\n" not in take.engine.notice
+    assert abs(take.bus(0)[12 * 512, 0] - MUTED) < 1e-3  # stems before the first overflow
+
+
+def test_a_model_that_is_broken_from_the_start_is_refused(play, tone, tmp_path):
+    model = tiny_model(tmp_path / "nan.onnx", gains=(float("nan"), 0.3, 0.2, 0.1))
+    with pytest.raises(ModelError, match="rtstem models check"):
+        play(tone, model=model)
+
+
+def test_non_finite_input_is_silenced_and_counted(play, noise):
+    noise = noise.copy()
+    noise[1000, 0], noise[2000, 1], noise[3000] = np.nan, np.inf, -np.inf
+    take = play(noise)
+    clean = np.where(np.isfinite(noise), noise, 0)
+    assert np.array_equal(take.bus(0), clean)
+    assert take.engine.snapshot().nonfinite in (0, 4)  # 0 where the file reader cleans already
+
+
+def test_dropped_hops_do_not_shift_the_stems(play, noise):
+    """After a drop the stems must again line up with the dry signal: muting all gives silence."""
+    silent = dict.fromkeys(("vocals", "drums", "bass", "other"), 0.0)
+    take = play(
+        np.tile(noise, (3, 1)), config={"faders": silent}, lockstep=False, during=stall(0.1, 0.2)
+    )
+    assert take.engine.snapshot().late_hops > 0
+    assert np.abs(take.bus(0)[-RATE:]).max() < 1e-5
