@@ -76,7 +76,8 @@ def test_the_future_changes_nothing(play, noise):
     first, second = play(noise, config=config), play(other, config=config)
     heard = change + first.delay - first.engine.spec.synthesis_size
     assert np.array_equal(first.out[:heard], second.out[:heard])
-    assert not np.array_equal(first.out[: change + first.delay + 64], second.out[: change + first.delay + 64])
+    later = change + first.delay + 64
+    assert not np.array_equal(first.out[:later], second.out[:later])
 
 
 def test_runs_in_lockstep_are_deterministic(play, noise):

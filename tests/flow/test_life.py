@@ -90,7 +90,10 @@ def test_a_lost_inference_thread_is_told(tmp_path):
     ("change", "sentence"),
     [
         ({"audio": {"input": "default", "output": "virtual"}}, "no sound device"),
-        ({"audio": {"input": "virtual:silence", "output": "virtual", "sample_rate": 96000}}, "44100"),
+        (
+            {"audio": {"input": "virtual:silence", "output": "virtual", "sample_rate": 96000}},
+            "44100",
+        ),
         ({"faders": {"choir": 1.0}}, "vocals"),
     ],
 )
