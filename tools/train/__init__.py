@@ -1,0 +1,1 @@
+"""Training chain of the bundled separation model: data, model, loop, export, evaluation."""

@@ -1,0 +1,124 @@
+"""Cheap audio effects for training mixtures: numba where samples depend on each other."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+import scipy.fft
+
+RATE = 44_100
+TAIL = 44_100  # room for the reverb in every FFT
+
+
+@numba.njit(nogil=True, cache=True)
+def resample(audio: np.ndarray, ratio: float, length: int) -> np.ndarray:
+    """Read [channels, n] at a speed of ``ratio`` with cubic Hermite interpolation."""
+    channels, n = audio.shape
+    out = np.zeros((channels, length), np.float32)
+    for c in range(channels):
+        x = audio[c]
+        for i in range(length):
+            at = i * ratio
+            k = int(at)
+            if k < 1 or k + 2 >= n:
+                continue
+            f = np.float32(at - k)
+            a, b, d, e = x[k - 1], x[k], x[k + 1], x[k + 2]
+            slope_b, slope_d = (d - a) * np.float32(0.5), (e - b) * np.float32(0.5)
+            rise = d - b
+            out[c, i] = b + f * (
+                slope_b
+                + f * (3 * rise - 2 * slope_b - slope_d + f * (slope_b + slope_d - 2 * rise))
+            )
+    return out
+
+
+@numba.njit(nogil=True, cache=True)
+def compressor_gain(
+    audio: np.ndarray, threshold: float, ratio: float, attack: float, release: float
+) -> np.ndarray:
+    """Gain of a peak compressor linked over channels; times are one-pole coefficients."""
+    channels, n = audio.shape
+    gain = np.ones(n, np.float32)
+    level = 0.0
+    for i in range(n):
+        peak = 0.0
+        for c in range(channels):
+            peak = max(peak, abs(audio[c, i]))
+        level += (peak - level) * (attack if peak > level else release)
+        if level > threshold:
+            gain[i] = (level / threshold) ** (1.0 / ratio - 1.0)
+    return gain
+
+
+def one_pole(seconds: float) -> float:
+    """Coefficient of a smoother with this time constant."""
+    return 1.0 - math.exp(-1.0 / (seconds * RATE))
+
+
+def random_eq(bins: int, depth_db: float, rng: np.random.Generator) -> np.ndarray:
+    """Smooth random gain curve over frequency: a few knots an octave or two apart, in dB."""
+    knots = np.array([40, 100, 250, 600, 1500, 3500, 8000, 20000.0])
+    gains = rng.normal(0, depth_db / 2, len(knots)).clip(-depth_db, depth_db)
+    grid = np.geomspace(20, RATE / 2, 256)
+    curve = 10 ** (np.interp(np.log(grid), np.log(knots), gains) / 20)
+    return np.interp(np.linspace(0, RATE / 2, bins), grid, curve).astype(np.float32)
+
+
+def low_pass(bins: int, cutoff: float) -> np.ndarray:
+    """Flat up to the cutoff, then a fall over an eighth of an octave."""
+    frequency = np.linspace(0, RATE / 2, bins)
+    return (1 - np.clip((frequency / cutoff - 0.97) / 0.06, 0, 1)).astype(np.float32)
+
+
+class Rooms:
+    """Spectra of random stereo rooms for segments of one length."""
+
+    def __init__(self, length: int, count: int = 40, seed: int = 5) -> None:
+        rng = np.random.default_rng(seed)
+        self.size = scipy.fft.next_fast_len(length + TAIL, real=True)
+        self.bins = self.size // 2 + 1
+        self.spectra = [self._room(rng) for _ in range(count)]
+
+    def _room(self, rng: np.random.Generator) -> np.ndarray:
+        """Decaying noise, duller with time, after a pre-delay; energy one."""
+        seconds = float(np.exp(rng.uniform(np.log(0.15), np.log(1.8))))
+        t = np.arange(TAIL) / RATE
+        noise = rng.standard_normal((2, TAIL)).astype(np.float32)
+        noise = (1 - rng.uniform(0, 0.3)) * noise + rng.uniform(0, 0.5) * noise.mean(0)
+        response = noise * np.exp(-6.9 * t / seconds)
+        response = np.roll(response, int(rng.uniform(0.002, 0.04) * RATE), axis=1)
+        spectrum = scipy.fft.rfft(response / np.sqrt(np.square(response).sum(1).mean()), self.size)
+        tone = (
+            low_pass(self.bins, 16_000)
+            / (1 + (np.linspace(0, RATE / 2, self.bins) / rng.uniform(2_000, 9_000)) ** 2) ** 0.5
+        )
+        return (spectrum * tone).astype(np.complex64)
+
+    def apply(
+        self, audio: np.ndarray, curve: np.ndarray | None, wet: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Equalise [1 or 2, n] and put it into a room; returns [2, n] when wet."""
+        spectrum = scipy.fft.rfft(audio.astype(np.float32), self.size, axis=1)
+        if curve is not None:
+            spectrum *= curve
+        if wet > 0:
+            room = self.spectra[rng.integers(len(self.spectra))]
+            spectrum = spectrum * (1 + np.float32(wet) * room)
+        out = scipy.fft.irfft(spectrum, self.size, axis=1)[:, : audio.shape[1]]
+        return out.astype(np.float32)
+
+
+def envelope(points: np.ndarray, length: int) -> np.ndarray:
+    """Linear interpolation of equally spaced gains over a segment."""
+    at = np.linspace(0, len(points) - 1, length, dtype=np.float32)
+    return np.interp(at, np.arange(len(points)), points).astype(np.float32)
+
+
+def rms(audio: np.ndarray) -> float:
+    """Root mean square of the louder half of a segment's tenths of a second."""
+    blocks = np.square(audio[:, : audio.shape[1] // 4410 * 4410]).reshape(len(audio), -1, 4410)
+    power = np.sort(blocks.mean(axis=(0, 2)))
+    return float(np.sqrt(power[len(power) // 2 :].mean()))

@@ -1,0 +1,133 @@
+"""One hop of the separator as a lean graph for ONNX: folded weights, static shapes, no loops.
+
+The recurrence over bands becomes a scan by doubling (six rounds for 36 bands), norm gains and the
+mask prior are folded into matrices and biases, and all hidden states lie in one tensor.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from tools.train.model import BAND_GROUPS, MASK_PRIOR, STEMS, RMSNorm, Separator
+
+
+def constant(tensor: Tensor) -> nn.Parameter:
+    """A weight of the exported graph."""
+    return nn.Parameter(tensor.detach().clone().contiguous(), requires_grad=False)
+
+
+def unit_rms(x: Tensor) -> Tensor:
+    """RMS normalisation without its gain."""
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
+
+
+class Affine(nn.Module):
+    """x @ W + b, with the gain of a norm before it folded in."""
+
+    def __init__(self, linear: nn.Linear, norm: RMSNorm | None = None) -> None:
+        super().__init__()
+        weight = linear.weight if norm is None else linear.weight * norm.gain[None]
+        self.weight, self.bias = constant(weight.t()), constant(linear.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, x, self.weight)
+
+
+class StreamingStep(nn.Module):
+    """Spectrum [1, 2, 1025, 2] and state [L, K, N] to stems [1, 4, 2, 1025, 2] and next state."""
+
+    def __init__(self, model: Separator) -> None:
+        super().__init__()
+        self.features, self.bands = model.config.features, model.config.bands
+        self.layers = model.config.layers
+        self._fold_encoder(model)
+        self._fold_decoder(model)
+        self.time_in = nn.ModuleList(Affine(b.inputs, b.norm) for b in model.time)
+        self.time_out = nn.ModuleList(Affine(b.output) for b in model.time)
+        self.band_in = nn.ModuleList(Affine(b.inputs, b.norm) for b in model.across)
+        self.band_out = nn.ModuleList(Affine(b.output) for b in model.across)
+        self.hidden = Affine(model.hidden, model.norm)
+        self.mirror = constant(torch.arange(self.bands - 1, -1, -1).float())
+        self.mirror.data = self.mirror.data.long()
+
+    def _fold_encoder(self, model: Separator) -> None:
+        """Weights for inputs ordered (channel, re/im, bin); band embeddings join the biases."""
+        self.encoders, biases = nn.ParameterList(), []
+        encoder = model.encoder
+        groups = zip(BAND_GROUPS, encoder.weights, encoder.biases, strict=True)
+        for (count, width), weight, bias in groups:
+            by_bin = weight.view(count, 2, width, 2, -1)
+            self.encoders.append(constant(by_bin.transpose(2, 3).reshape(count, 4 * width, -1)))
+            biases.append(bias[:, 0])
+        self.encoder_bias = constant(torch.cat(biases) + encoder.embedding)
+
+    def _fold_decoder(self, model: Separator) -> None:
+        """Weights for masks ordered (re/im, stem, channel, bin); the prior joins the biases."""
+        self.decoders, biases, stems = nn.ParameterList(), [], len(STEMS)
+        decoder = model.decoder
+        groups = zip(BAND_GROUPS, decoder.weights, decoder.biases, strict=True)
+        for (count, width), weight, bias in groups:
+            planar = weight.view(count, -1, stems, 2, width, 2).permute(0, 1, 5, 2, 3, 4)
+            self.decoders.append(constant(planar.reshape(count, weight.shape[1], -1)))
+            part = bias.detach().clone().view(count, stems, 2, width, 2)
+            part[..., 0] += MASK_PRIOR
+            biases.append(part.permute(4, 1, 2, 0, 3).reshape(2, stems, 2, count * width))
+        self.decoder_bias = constant(torch.cat(biases, -1))
+
+    def encode(self, planar: Tensor) -> Tensor:
+        """[2 channels, 2 re/im, 1024] to [bands, N]."""
+        power = planar.square().sum(1, keepdim=True)
+        compressed = planar * (power + 1e-9).pow(-0.25)
+        first, out = 0, []
+        for (count, width), weight in zip(BAND_GROUPS, self.encoders, strict=True):
+            part = compressed[:, :, first : first + count * width].reshape(4, count, width)
+            part = part.transpose(0, 1).reshape(count, 1, 4 * width)
+            out.append((part @ weight).reshape(count, self.features))
+            first += count * width
+        return torch.cat(out) + self.encoder_bias
+
+    def flip_second_half(self, x: Tensor) -> Tensor:
+        """Reverse the band order of the downward channels."""
+        n = self.features
+        return torch.cat([x[:, :n], x[:, n:].index_select(0, self.mirror)], 1)
+
+    def across_bands(self, x: Tensor, layer: int) -> Tensor:
+        """The bidirectional recurrence over bands, by doubling."""
+        keep, candidate, gate = self.band_in[layer](unit_rms(x)).split(2 * self.features, 1)
+        keep = torch.sigmoid(keep)
+        decay = self.flip_second_half(keep)
+        value = self.flip_second_half(candidate - keep * candidate)
+        reach = 1
+        while reach < self.bands:
+            carried = value[reach:] + decay[reach:] * value[:-reach]
+            value = torch.cat([value[:reach], carried])
+            if 2 * reach < self.bands:
+                decay = torch.cat([decay[:reach], decay[reach:] * decay[:-reach]])
+            reach *= 2
+        return x + self.band_out[layer](self.flip_second_half(value) * F.silu(gate))
+
+    def decode(self, x: Tensor, planar: Tensor) -> Tensor:
+        """Masks applied: [1, stems, 2, 1025, 2]; the Nyquist bin is zero."""
+        hidden = F.silu(self.hidden(unit_rms(x)))
+        band, out, stems = 0, [], len(STEMS)
+        for (count, width), weight in zip(BAND_GROUPS, self.decoders, strict=True):
+            part = hidden[band : band + count].unsqueeze(1) @ weight
+            part = part.view(count, 4 * stems, width).transpose(0, 1)
+            out.append(part.reshape(2, stems, 2, count * width))
+            band += count
+        mask = torch.cat(out, 3) + self.decoder_bias
+        real, imag = planar[:, 0], planar[:, 1]
+        product = [mask[0] * real - mask[1] * imag, mask[0] * imag + mask[1] * real]
+        return F.pad(torch.stack(product, -1), (0, 0, 0, 1))[None]
+
+    def forward(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        planar = spectrum[0, :, :1024].transpose(1, 2)
+        x, states = self.encode(planar), []
+        for i in range(self.layers):
+            keep, candidate, gate = self.time_in[i](unit_rms(x)).split(self.features, 1)
+            value = candidate + torch.sigmoid(keep) * (state[i] - candidate)
+            states.append(value)
+            x = self.across_bands(x + self.time_out[i](value * F.silu(gate)), i)
+        return self.decode(x, planar), torch.stack(states)
