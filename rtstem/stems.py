@@ -144,10 +144,11 @@ class _Lane:
         """Back to the recording's rate: [S - 1, n, width] to [S - 1, m, width]."""
         if self._up.identity:
             return stems
-        audio = self._up.process(stems.transpose(1, 0, 2).reshape(stems.shape[1], -1))
+        count, frames, width = stems.shape
+        audio = self._up.process(stems.transpose(1, 0, 2).reshape(frames, count * width))
         if last:
             audio = np.concatenate([audio, self._up.flush()])
-        restored = audio.reshape(len(audio), len(self._kept), self._width).transpose(1, 0, 2)
+        restored = audio.reshape(len(audio), count, width).transpose(1, 0, 2)
         return np.ascontiguousarray(restored)  # numpy is 100 times slower on the transposed view
 
 
