@@ -147,7 +147,8 @@ def check_audio() -> list[Check]:
 
     devices = list_devices()
     hosts = ", ".join(host["name"] for host in sounddevice.query_hostapis()) or "no host API"
-    library = Check("PortAudio", "ok", f"{sounddevice.get_portaudio_version()[1]}; {hosts}")
+    version = sounddevice.get_portaudio_version()[1].split(",")[0]
+    library = Check("PortAudio", "ok", f"{version}; {hosts}")
     inputs = sum(device.inputs > 0 for device in devices)
     outputs = sum(device.outputs > 0 for device in devices)
     found = f"{inputs} with input, {outputs} with output"

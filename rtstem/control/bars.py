@@ -40,8 +40,8 @@ def decibels(peak: float) -> float:
 
 def meter(peak: float, width: int, glyphs: Glyphs = UNICODE) -> Line:
     """A bar of `width` cells from -60 to 0 dB, its colour by zones."""
-    filled = min(1.0, 1 - decibels(peak) / FLOOR_DB) * width
-    whole, rest = int(filled), filled - int(filled)
+    share = min(1.0, 1 - decibels(peak) / FLOOR_DB)
+    whole, rest = divmod(round(8 * share * width), 8)
     line: Line = []
     start = 0
     for limit, colour in _ZONES:
@@ -49,7 +49,7 @@ def meter(peak: float, width: int, glyphs: Glyphs = UNICODE) -> Line:
         if end > start:
             line.append((glyphs.full * (end - start), colour))
             start = end
-    part = glyphs.parts[int(rest * len(glyphs.parts))] if whole < width else ""
+    part = glyphs.parts[rest * len(glyphs.parts) // 8]
     if part.strip():
         line.append((part, _colour(start, width)))
         start += 1

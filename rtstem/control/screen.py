@@ -66,22 +66,14 @@ def draw(view: View, width: int, height: int = 24) -> list[Line]:
         for name, pair in view.snapshot.bus_peaks.items()
         for line in _meter_pair(view, name, pair, width)
     ]
-    state = [_load_line(view), _time_line(view), _counter_line(view.snapshot)]
+    state = [_load_line(view), *_time_lines(view), _counter_line(view.snapshot)]
     message: Line = [(f" {view.message}", "bold cyan")]
-    keys = _help_lines(view.help, width) if view.help else _short_help(view)
     blocks: list[list[Line]] = [
-        top,
-        [rule],
-        inputs,
-        [[]],
-        stems,
-        [[]],
-        buses,
-        [rule],
-        state,
-        [message],
-        keys,
-    ]
+        top, [rule], inputs, [[]], stems, [[]], buses, [rule], state, [message],
+        _short_help(view, width),
+    ]  # fmt: skip
+    if view.help:  # in a terminal of 24 lines it needs the room of all but the faders
+        blocks = [top, [rule], stems, [rule], [message], _help_lines(view.help, width)]
     lines = [line for block in blocks for line in block]
     if len(lines) > height:  # blank lines and rules are the first to go
         lines = [line for line in lines if line and line is not rule]
@@ -111,7 +103,7 @@ def _stem_line(view: View, index: int, stem: str, width: int) -> Line:
     desk, glyphs = view.desk, view.glyphs
     chosen = index == view.selected
     heard = desk.gains[stem] > 0.0
-    fader_size = min(26, (width - 44) // 2)
+    fader_size = min(26, (width - 44) // 3)
     meter_size = width - 54 - fader_size
     keys = view.fader_keys[index] if index < len(view.fader_keys) else ""
     return [
@@ -140,17 +132,22 @@ def _load_line(view: View) -> Line:
     return [(" load ", ""), (f"{load:4.0%}", style), (f"   time {clock}", ""), *marks]
 
 
-def _time_line(view: View) -> Line:
-    hop, call = view.snapshot.hop_us, view.snapshot.callback_us
-    micro = view.glyphs.micro
+def _time_lines(view: View) -> list[Line]:
+    """Times of a hop, which has its period to be done in, and of the audio callback."""
+    hop, call, unit = view.snapshot.hop_us, view.snapshot.callback_us, view.glyphs.micro
+    rows = (
+        ("hop", [f"{us / 1000:6.2f}" for us in (hop.p50, hop.p99, hop.max)], "ms"),
+        ("callback", [f"{us:6.0f}" for us in (call.p50, call.p99, call.max)], unit),
+    )
     return [
-        (
-            f" hop {hop.p50 / 1000:.2f} / {hop.p99 / 1000:.2f} / {hop.max / 1000:.2f} ms"
-            f" of {view.period_ms:.1f}"
-            f"   callback {call.p50:.0f} / {call.p99:.0f} / {call.max:.0f} {micro}"
-            "   (p50 / p99 / max)",
-            "",
-        )
+        [
+            (
+                f" {name:<9}p50{times[0]}  p99{times[1]}  max{times[2]} {what}"
+                + (f"  of {view.period_ms:.1f} ms" if name == "hop" else ""),
+                "",
+            )
+        ]
+        for name, times, what in rows
     ]
 
 
@@ -174,16 +171,29 @@ def counters(snapshot: Snapshot) -> list[tuple[str, int]]:
 def _counter_line(snapshot: Snapshot) -> Line:
     line: Line = []
     for name, count in counters(snapshot):
-        line += [(f" {name} ", ""), (f"{count}", "bold red" if count else "green"), ("  ", "")]
+        line += [(f" {name} ", ""), (f"{count}", "bold red" if count else "green"), (" ", "")]
     return line
 
 
-def _short_help(view: View) -> list[Line]:
-    text = (
-        f" 1-{len(view.desk.stems)} mute  Shift solo  v vocals  i instrumental  k a cappella"
-        "  b bypass  0 all up  ? keys  Esc quit"
+def _short_help(view: View, width: int) -> list[Line]:
+    """The keys that one needs at once, on as many lines as it takes."""
+    hints = (
+        f"1-{len(view.desk.stems)} mute",
+        "Shift solo",
+        "v vocals",
+        "i instrumental",
+        "k a cappella",
+        "b bypass",
+        "0 all up",
+        "? keys",
+        "Esc quit",
     )
-    return [[(text, "dim")]]
+    lines = [""]
+    for hint in hints:
+        if len(lines[-1]) + len(hint) + 3 > width:
+            lines.append("")
+        lines[-1] += f"  {hint}" if lines[-1] else f" {hint}"
+    return [[(line, "dim")] for line in lines]
 
 
 def _help_lines(rows: Sequence[tuple[str, str]], width: int) -> list[Line]:

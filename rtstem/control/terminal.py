@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import __version__
 from .bars import ASCII, UNICODE
-from .desk import Desk, DeskState
+from .desk import Desk
 from .keymap import FADER_KEYS, HELP_KEY, QUIT_KEYS, KeyDesk
 from .keys import NoKeys
 from .screen import Picture, View, counters, status_line
@@ -133,6 +133,11 @@ class LiveView:
             glyphs=self._glyphs,
         )
 
+    @property
+    def message(self) -> str:
+        """What happened in the last seconds, else what the engine wants known."""
+        return self._message if time.monotonic() < self._message_until else self._engine.notice
+
     def _say(self, message: str) -> None:
         if message:
             self._message, self._message_until = message, time.monotonic() + MESSAGE_SECONDS
@@ -149,10 +154,11 @@ class LiveView:
 def live_facts(engine: LiveEngine) -> list[tuple[str, str]]:
     """The head lines, left and right: what runs where, and what it costs in delay."""
     audio, provider = engine.config.audio, engine.provider.removesuffix("ExecutionProvider")
+    device_ms = 1000 * engine.latency.device / engine.rate
     return [
         (f"rtstem {__version__}  {engine.spec.name} on {provider}", f"{engine.rate} Hz "),
         (f"{audio.input} > {audio.output}", f"latency {engine.latency.ms:.1f} ms "),
-        (engine.realtime, ""),
+        (engine.realtime, f"and the device's {device_ms:.1f} ms " if device_ms else ""),
     ]
 
 
@@ -186,14 +192,19 @@ def run_log(
     live_view = LiveView(engine)
     for left, right in live_facts(engine):
         write(f"{left}  {right}".strip())
-    due = time.monotonic()
+    due, told = time.monotonic(), ""
 
     def step() -> bool:
-        nonlocal due
+        nonlocal due, told
         if time.monotonic() >= due:
             write(status_line(engine.snapshot(), engine.desk.state()))
             due += STATUS_SECONDS
-        return live_view.press(keys.read(POLL_SECONDS))
+        quits = live_view.press(keys.read(POLL_SECONDS))
+        message = live_view.message
+        if message and message != told:
+            write(message)
+        told = message
+        return quits
 
     _until_end(engine, step, seconds)
     return live_view.view()

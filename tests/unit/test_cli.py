@@ -1,0 +1,127 @@
+"""The frame of the command line: what it loads, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+
+import click
+import pytest
+
+from rtstem import __version__, cli
+from rtstem.errors import ConfigError, EngineError, RtstemError
+
+HEAVY = {"numba", "onnxruntime", "numpy", "pydantic", "rich", "yaml", "sounddevice", "matplotlib"}
+COMMANDS = ["demo", "live", "split", "devices", "models", "doctor", "bench"]
+PAGES = [
+    [],
+    *([name] for name in COMMANDS),
+    *(["models", sub] for sub in ("list", "show", "check")),
+]
+
+
+def python(code: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["split", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        f"import sys; from rtstem.cli import run; run({arguments!r}); "
+        "print('LOADED', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = python(code)
+    loaded = set(done.stdout.rpartition("LOADED")[2].split())
+    assert "click" in loaded
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("page", PAGES, ids=" ".join)
+def test_every_help_page_has_examples(page: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*page, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(" ".join(["Usage: rtstem", *page]))
+    assert "Example" in out
+    assert f"rtstem {page[0] if page else 'demo'}" in out.partition("Example")[2]
+
+
+def test_help_lists_every_command_in_a_section(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.run(["--help"])
+    out = capsys.readouterr().out
+    assert all(f"\n  {name} " in out for name in COMMANDS)
+    assert all(f"\n{title}:\n" in out for title in cli.SECTIONS)
+    assert "..." not in out.partition("Play:")[2], "a summary was cut"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["split"], ["live", "--provider", "tpu"]])
+def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(arguments) == 2
+    assert "Error:" in capsys.readouterr().err
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let `rtstem doctor` do nothing but raise."""
+
+    @click.command()
+    def command() -> None:
+        raise error
+
+    monkeypatch.setattr("rtstem.commands.doctor.command", command)
+    monkeypatch.delenv(cli.DEBUG_VARIABLE, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ConfigError("a.yaml:3: x: wrong"), 2, "error: a.yaml:3: x: wrong\n"),
+        (EngineError("server\ngone"), 1, "error: server gone\n"),
+        (RtstemError("plain"), 1, "error: plain\n"),
+        (OSError(errno.ENOSPC, "No space left", "/x"), 1, "error: /x: No space left\n"),
+        (KeyboardInterrupt(), 130, "\n"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_errors_become_one_line(
+    error: BaseException,
+    code: int,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    failing(monkeypatch, error)
+    assert cli.run(["doctor"]) == code
+    assert capsys.readouterr().err == line
+
+
+def test_a_bug_is_one_line_unless_debugging(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(monkeypatch, ZeroDivisionError("by zero"))
+    assert cli.run(["doctor"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("internal error: ZeroDivisionError: by zero")
+    assert "report" in err
+    assert err.count("\n") == 1
+    monkeypatch.setenv(cli.DEBUG_VARIABLE, "0")  # to be restored, as --debug sets it
+    assert cli.run(["--debug", "doctor"]) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert "internal error" in err
+
+
+def test_a_reader_that_stops_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rtstem", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(30) == 1
