@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from jackserver import JackServer, missing
 
+from tests.models import tiny_model
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -48,3 +50,9 @@ def start_jack() -> Iterator[Callable[[int, int], JackServer]]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model whose stems are known parts of the input (tests/models.py): fast and predictable."""
+    return str(tiny_model(tmp_path_factory.mktemp("audio") / "tiny.onnx"))

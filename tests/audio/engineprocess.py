@@ -89,7 +89,7 @@ class EngineProcess:
         return self._process.returncode
 
 
-def system_config(**changes: Any) -> dict[str, Any]:
+def system_config(model: str = "live", **changes: Any) -> dict[str, Any]:
     """A configuration for the dummy server: stereo in, one stereo bus, all faders up."""
     audio = {"input": "system", "output": "system"}
-    return {"audio": audio, "latency": {"safety_hops": 2.0}, **changes}
+    return {"model": model, "audio": audio, "latency": {"safety_hops": 2.0}, **changes}

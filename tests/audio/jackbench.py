@@ -234,7 +234,7 @@ def compare(rig: Rig, latency: int, start: int, end: int) -> Match:
     inputs = len(rig.played)
     recorded = rig.recorded[:, start:end]
     expected = rig.played[:, start - latency : end - latency]
-    excused = _shadow(np.isnan(recorded).any(axis=0), latency)
+    excused = excused_frames(rig, latency, start, end)
     wrong = np.stack([recorded[i] != expected[i % inputs] for i in range(len(recorded))])
     wrong &= ~excused
     each = tuple(int(n) for n in wrong.sum(axis=1))
@@ -242,8 +242,9 @@ def compare(rig: Rig, latency: int, start: int, end: int) -> Match:
     return Match(latency, end - start, bad, int(excused.sum()), each)
 
 
-def _shadow(holes: NDArray[np.bool_], latency: int) -> NDArray[np.bool_]:
-    """The holes and the `latency` frames after each: [frames]."""
+def excused_frames(rig: Rig, latency: int, start: int, end: int) -> NDArray[np.bool_]:
+    """True for the frames of [start, end) that were not recorded, or whose input was not played."""
+    holes = np.isnan(rig.recorded[:, start:end]).any(axis=0)
     steps = np.zeros(len(holes) + latency + 2, np.int64)
     at = np.flatnonzero(holes)
     np.add.at(steps, at, 1)

@@ -22,10 +22,10 @@ def first_change(rig: Rig, latency: int, near: int, reach: int) -> int | None:
 
 
 @pytest.mark.parametrize("period", [256, 64])
-def test_fader_is_heard_within_one_block(start_jack, period):
+def test_fader_is_heard_within_one_block(start_jack, tiny, period):
     server = start_jack(48000, period)
     moves: list[tuple[int, int]] = []
-    with EngineProcess(server, system_config()) as engine, Rig(server, 14) as rig:
+    with EngineProcess(server, system_config(tiny)) as engine, Rig(server, 14) as rig:
         rig.attach()
         settled(rig)
         for _ in range(TRIALS):

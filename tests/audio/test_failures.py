@@ -14,6 +14,12 @@ from jackserver import JackServer
 ALLOWED_TO_NOTICE = 3.0
 
 
+def live(server: JackServer, model: str, *arguments: str) -> subprocess.Popen[str]:
+    """`rtstem live` on the server's own ports."""
+    ports = ("--input", "system", "--output", "system")
+    return command_line(server, "live", "--model", model, *ports, *arguments)
+
+
 def await_stream(server: JackServer, process: subprocess.Popen[str], timeout: float = 30.0) -> None:
     """Wait until the command's ports are wired to the system's, so its stream runs."""
     client = server.client("watcher")
@@ -37,11 +43,9 @@ def error_lines(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["crashed", "stopped"])
-def test_a_server_that_dies_ends_the_command(start_jack, how):
+def test_a_server_that_dies_ends_the_command(start_jack, tiny, how):
     server = start_jack(48000, 256)
-    process = command_line(
-        server, "live", "--input", "system", "--output", "system", "--seconds", "60"
-    )
+    process = live(server, tiny, "--seconds", "60")
     await_stream(server, process)
     time.sleep(1.0)
     server.kill(how)
@@ -57,11 +61,9 @@ def test_a_server_that_dies_ends_the_command(start_jack, how):
     assert len(error_lines(errors)) == 1, errors
 
 
-def test_seconds_ends_the_command_in_order(start_jack):
+def test_seconds_ends_the_command_in_order(start_jack, tiny):
     server = start_jack(48000, 256)
-    process = command_line(
-        server, "live", "--input", "system", "--output", "system", "--seconds", "1"
-    )
+    process = live(server, tiny, "--seconds", "1")
     _, errors = process.communicate(timeout=45)
     assert process.returncode == 0, errors
     assert error_lines(errors) == []
@@ -94,9 +96,9 @@ def test_a_name_that_matches_several_devices(start_jack):
 
 
 @pytest.mark.parametrize("changed", [128, 512])
-def test_a_period_change_keeps_the_latency_or_is_reported(start_jack, changed):
+def test_a_period_change_keeps_the_latency_or_is_reported(start_jack, tiny, changed):
     server = start_jack(48000, 256)
-    with EngineProcess(server, system_config()) as engine, Rig(server, 14) as rig:
+    with EngineProcess(server, system_config(tiny)) as engine, Rig(server, 14) as rig:
         rig.attach()
         settled(rig)
         server.set_period(changed)
