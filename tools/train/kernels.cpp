@@ -1,6 +1,8 @@
 // Fused passes of the training loop: gated linear recurrences and RMS normalisation on bfloat16.
 // Each function is the exact arithmetic of its PyTorch reference (scan.py, model.py) in one sweep
 // over memory. Built on first use by kernels.py.
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -144,9 +146,11 @@ void rms_norm_forward(int64_t rows, int64_t n, const float* x, const float* gain
 
 void rms_norm_backward(int64_t rows, int64_t n, const float* x, const float* gain,
                        const bf16* grad_out, float* grad_x, float* grad_gain) {
+    std::vector<float> partial(omp_get_max_threads() * n, 0.0f);
 #pragma omp parallel
     {
-        std::vector<float> sums(n, 0.0f), d(n);
+        std::vector<float> d(n);
+        float* sums = &partial[omp_get_thread_num() * n];
 #pragma omp for schedule(static)
         for (int64_t r = 0; r < rows; ++r) {
             const float* row = x + r * n;
@@ -165,8 +169,7 @@ void rms_norm_backward(int64_t rows, int64_t n, const float* x, const float* gai
                 grad_x[r * n + e] = d[e] * gain[e] * scale - row[e] * pull;
             }
         }
-#pragma omp critical
-        for (int64_t e = 0; e < n; ++e) grad_gain[e] += sums[e];
     }
+    for (size_t i = 0; i < partial.size(); ++i) grad_gain[i % n] += partial[i];  // in fixed order
 }
 }

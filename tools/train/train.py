@@ -148,7 +148,7 @@ def run(config: TrainConfig) -> None:
     validation = [held_out[i] for i in range(12)]
     batches = training_batches(config, progress.step)
     saved = validated = progress.seconds
-    with open(folder / "log.csv", "a", newline="") as file:
+    with open(folder / "log.csv", "a", buffering=1, newline="") as file:
         log = csv.writer(file)
         while progress.seconds < config.budget_seconds:
             began = time.monotonic()
@@ -160,7 +160,6 @@ def run(config: TrainConfig) -> None:
             if progress.seconds - saved > config.checkpoint_seconds:
                 saved = progress.seconds
                 trainer.save()
-                file.flush()
             if progress.seconds - validated > config.validate_seconds:
                 validated = progress.seconds
                 print(f"step {progress.step} {progress.seconds:.0f} s "

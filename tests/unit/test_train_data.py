@@ -1,0 +1,98 @@
+"""Pools, mixtures and note lists of the training chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch (pip install rtstem[train])")
+mido = pytest.importorskip("mido", reason="training needs mido (pip install rtstem[train])")
+
+from tools.train.midi import Note, excerpt, read_notes, write_midi  # noqa: E402
+from tools.train.mixing import MixtureBatches  # noqa: E402
+from tools.train.pools import Pool, PoolWriter, normalised  # noqa: E402
+from tools.train.sampler import pitch_from_name  # noqa: E402
+
+LENGTH = 512 * 40
+
+
+@pytest.fixture(scope="module")
+def pools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a second of noise in every pool."""
+    folder = tmp_path_factory.mktemp("pools")
+    rng = np.random.default_rng(0)
+    contents = {
+        "vocals": ("vocals",), "drums": ("drums",), "other": ("other",),
+        "accompaniment": ("accompaniment",), "songs": ("drums", "bass", "other"),
+    }  # fmt: skip
+    for name, stems in contents.items():
+        writer = PoolWriter(folder / name, stems)
+        for held_out in (False, True):
+            audio = {s: rng.normal(0, 0.1, (1 if s == "vocals" else 2, 22_050)) for s in stems}
+            limit = 8_000.0 if name == "vocals" else 0.0
+            writer.add(audio, source="noise", held_out=held_out, band_limit=limit)
+        writer.close()
+    return folder
+
+
+def test_batches_depend_on_seed_and_number_alone(pools: Path) -> None:
+    first = MixtureBatches(pools, 2, LENGTH, seed=3)
+    again = MixtureBatches(pools, 2, LENGTH, seed=3)
+    again[0]
+    assert np.array_equal(first[5].stems.numpy(), again[5].stems.numpy())
+    assert not np.array_equal(first[5].stems.numpy(), first[6].stems.numpy())
+
+
+def test_mixtures_are_of_the_declared_kinds(pools: Path) -> None:
+    batches = MixtureBatches(pools, 4, LENGTH, seed=1)
+    partial = 0
+    for number in range(10):
+        batch = batches[number]
+        assert batch.stems.shape == (4, 4, 2, LENGTH)
+        assert np.isfinite(batch.stems.numpy()).all()
+        for stems, is_partial, bins in zip(*vars(batch).values(), strict=True):
+            level = 20 * np.log10(np.sqrt(np.square(stems.numpy().sum(0)).mean()) + 1e-9)
+            assert -36 < level < -7
+            assert 300 < bins <= 1024
+            partial += bool(is_partial)
+            if is_partial:
+                assert not stems[1:3].any()
+    assert 4 <= partial <= 22
+
+
+def test_pool_keeps_validation_apart(pools: Path) -> None:
+    training, held_out = Pool(pools / "vocals"), Pool(pools / "vocals", held_out=True)
+    assert {r.start for r in training.regions}.isdisjoint(r.start for r in held_out.regions)
+    rng = np.random.default_rng(0)
+    region, start = training.draw(1_000, rng)
+    audio = training.read("vocals", region, start, 1_000)
+    assert audio.shape == (1, 1_000)
+    assert np.abs(audio).max() < 1.0
+
+
+def test_normalised_leaves_silence_alone() -> None:
+    silence = np.zeros((2, 44_100), np.float32)
+    assert np.array_equal(normalised(silence), silence)
+    loud = normalised(np.sin(np.arange(44_100) * 0.1).astype(np.float32)[None] * 0.01)
+    assert np.sqrt(np.square(loud).mean()) == pytest.approx(0.1, rel=0.02)
+
+
+def test_notes_survive_a_midi_file(tmp_path: Path) -> None:
+    notes = [Note(0.5, 1.0, 60, 90, 1, 33), Note(1.25, 2.0, 64, 70, 1, 33)]
+    late = Note(2.99, 3.5, 40, 70, 1, 33)  # would sound for ever
+    write_midi(tmp_path / "a.mid", [*notes, late], 3.0)
+    back = read_notes(tmp_path / "a.mid")
+    assert [(n.pitch, n.velocity, n.program) for n in back] == [(60, 90, 33), (64, 70, 33)]
+    assert [n.start for n in back] == pytest.approx([0.5, 1.25], abs=1e-3)
+    assert mido.MidiFile(tmp_path / "a.mid").length == pytest.approx(3.0, abs=0.01)
+    assert [n.start for n in excerpt(back, 1.0, 1.0)] == pytest.approx([0.25], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "pitch"),
+    [("a1_vl2_rr1.ogg", 33), ("Ds4.ogg", 63), ("piano_Fsharp3.ogg", 54), ("bell1.ogg", 60)],
+)
+def test_pitch_from_name(name: str, pitch: int) -> None:
+    assert pitch_from_name(name, 60) == pitch

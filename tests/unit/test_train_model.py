@@ -1,0 +1,129 @@
+"""The network is causal, its compiled passes and its exported hop compute what it computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch (pip install rtstem[train])")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+from rtstem.model_spec import read_model_spec  # noqa: E402
+from tools.train import kernels  # noqa: E402
+from tools.train.export import export  # noqa: E402
+from tools.train.loss import separation_loss  # noqa: E402
+from tools.train.model import ModelConfig, RMSNorm, Separator, mixture_consistent  # noqa: E402
+from tools.train.scan import reference_recurrence  # noqa: E402
+
+TINY = ModelConfig(features=8, layers=2, hidden=12)
+
+
+def tiny_separator(seed: int = 0) -> Separator:
+    torch.manual_seed(seed)
+    return Separator(TINY).eval()
+
+
+def spectra(frames: int, batch: int = 1) -> torch.Tensor:
+    return torch.randn(frames, batch, 2, 1024, 2) * 0.1
+
+
+def test_the_future_changes_nothing() -> None:
+    model, mixture = tiny_separator(), spectra(12)
+    changed = mixture.clone()
+    changed[7:] *= -3.0
+    with torch.no_grad():
+        first, _ = model(mixture, model.initial_state(1))
+        second, _ = model(changed, model.initial_state(1))
+    assert torch.equal(first[:7], second[:7])
+    assert not torch.allclose(first[7:], second[7:])
+
+
+def test_hops_one_by_one_equal_the_whole_segment() -> None:
+    model, mixture = tiny_separator(), spectra(10, batch=2)
+    with torch.no_grad():
+        whole, end = model(mixture, model.initial_state(2))
+        state, hops = model.initial_state(2), []
+        for frame in mixture:
+            stems, state = model(frame[None], state)
+            hops.append(stems)
+    assert torch.allclose(torch.cat(hops), whole, atol=1e-6)
+    assert torch.allclose(state, end, atol=1e-6)
+
+
+def test_exported_hop_equals_the_network(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="export needs onnx (pip install rtstem[train])")
+    model, mixture = tiny_separator(), spectra(20)
+    export(model, tmp_path / "tiny.onnx", "tiny", {})
+    session = onnxruntime.InferenceSession(tmp_path / "tiny.onnx")
+    with torch.no_grad():
+        expected, _ = model(mixture, model.initial_state(1))
+    state = model.initial_state(1).numpy()
+    for frame, reference in zip(mixture.numpy(), expected.numpy(), strict=True):
+        spectrum = np.pad(frame, ((0, 0), (0, 0), (0, 1), (0, 0)))
+        stems, state = session.run(None, {"spectrum": spectrum, "state": state})
+        np.testing.assert_allclose(stems[..., :1024, :], reference, atol=1e-4)
+    silence, _ = session.run(None, {"spectrum": np.zeros_like(spectrum), "state": state * 0})
+    assert not silence.any()
+    assert read_model_spec(tmp_path / "tiny.onnx").stems == ("vocals", "drums", "bass", "other")
+
+
+@pytest.mark.parametrize("along", [0, 1])
+def test_compiled_recurrence_equals_the_reference(along: int) -> None:
+    if kernels.library() is None:
+        pytest.skip("no g++ here: training falls back to the reference")
+    torch.manual_seed(1)
+    gates = torch.randn(19, 13, 3 * 16).bfloat16()
+    initial = torch.randn((13, 19)[along], 16)
+    exact, fused = gates.float().requires_grad_(), gates.clone().requires_grad_()
+    expected, expected_last = reference_recurrence(exact, initial, along, 8 if along else 16)
+    out, last = kernels.FusedRecurrence.apply(fused, initial, along, 8 if along else 16)
+    gradient = torch.randn_like(expected).bfloat16()
+    expected.backward(gradient.float())
+    out.backward(gradient)
+    torch.testing.assert_close(out.float(), expected, atol=0.03, rtol=0.01)
+    torch.testing.assert_close(last, expected_last, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(fused.grad.float(), exact.grad, atol=0.05, rtol=0.02)
+
+
+def test_compiled_norm_equals_the_reference() -> None:
+    if kernels.library() is None:
+        pytest.skip("no g++ here: training falls back to the reference")
+    norm, x = RMSNorm(24), torch.randn(50, 24)
+    norm.gain.data.uniform_(0.5, 1.5)
+    exact, fused = x.clone().requires_grad_(), x.clone().requires_grad_()
+    expected, out = norm(exact), kernels.FusedNorm.apply(fused, norm.gain)
+    gradient = torch.randn_like(x).bfloat16()
+    (by_reference,) = torch.autograd.grad(expected, norm.gain, gradient.float(), retain_graph=True)
+    (by_kernel,) = torch.autograd.grad(out, norm.gain, gradient, retain_graph=True)
+    expected.backward(gradient.float())
+    out.backward(gradient)
+    torch.testing.assert_close(out.float(), expected, atol=0.02, rtol=0.01)
+    torch.testing.assert_close(fused.grad, exact.grad, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(by_kernel, by_reference, atol=1e-4, rtol=1e-4)
+
+
+def test_mixture_consistency_adds_up() -> None:
+    mixture, stems = spectra(3), torch.randn(3, 1, 4, 2, 1024, 2)
+    assert torch.allclose(mixture_consistent(stems, mixture).sum(2), mixture, atol=1e-5)
+
+
+def test_loss_of_partial_items_ignores_how_the_accompaniment_is_shared() -> None:
+    target = torch.zeros(4, 2, 4, 2, 1024, 2)
+    target[:, :, 0], target[:, :, 3] = spectra(4, 2), spectra(4, 2)
+    estimate = target.clone()
+    estimate[:, :, 1], estimate[:, :, 3] = target[:, :, 3], 0.0
+    bins = torch.tensor([1024, 300])
+    partial = separation_loss(estimate, target, torch.tensor([True, True]), bins)
+    known = separation_loss(estimate, target, torch.tensor([False, True]), bins)
+    assert partial == pytest.approx(np.log(1e-3), abs=1e-3)
+    assert known > partial + 1.0
+
+
+def test_loss_does_not_judge_bins_beyond_the_limit() -> None:
+    target = torch.randn(4, 1, 4, 2, 1024, 2)
+    estimate = target.clone()
+    estimate[..., 300:, :] += 5.0
+    judged = separation_loss(estimate, target, torch.tensor([False]), torch.tensor([300]))
+    assert judged == pytest.approx(np.log(1e-3), abs=1e-3)
