@@ -151,7 +151,7 @@ def split_file(
         elapsed=time.perf_counter() - start,
         nonfinite=stream.nonfinite,
         clipped=writer.clipped,
-        warnings=tuple(notes),
+        warnings=tuple(note.removeprefix(f"{source.path}: ") for note in notes),
     )
 
 

@@ -151,13 +151,16 @@ class _File:
                 subtype=kind.subtype,
             )
         except soundfile.LibsndfileError as error:
-            self._path.unlink(missing_ok=True)
-            if error.code == _SYSTEM_ERROR:
-                raise self._failed() from None
-            raise AudioFileError(
-                f"{target}: {kind.suffix[1:]} cannot hold {channels} channels at {rate} Hz; "
-                "choose the format wav"
-            ) from None
+            cause = (
+                self._failed()
+                if error.code == _SYSTEM_ERROR
+                else AudioFileError(
+                    f"{target}: {kind.suffix[1:]} cannot hold {channels} channels at {rate} Hz; "
+                    "choose the format wav"
+                )
+            )
+            self._path.unlink()
+            raise cause from None
 
     def write(self, block: Samples) -> None:
         try:
@@ -175,15 +178,18 @@ class _File:
         try:
             with self._path.open("rb+") as file:
                 os.fsync(file.fileno())
-            with soundfile.SoundFile(self._path) as sound:
-                whole = sound.frames == self._frames
-                if whole and self._frames:
-                    sound.seek(self._frames - 1)
-                    whole = len(sound.read(1)) == 1
+            whole = self._frames == 0 or self._holds_last_frame()
         except (OSError, soundfile.LibsndfileError):
             whole = False
         if not whole:
             raise self._failed()
+
+    def _holds_last_frame(self) -> bool:
+        with soundfile.SoundFile(self._path) as sound:
+            if sound.frames != self._frames:
+                return False
+            sound.seek(self._frames - 1)
+            return len(sound.read(1)) == 1
 
     def publish(self) -> None:
         try:
