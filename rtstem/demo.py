@@ -21,7 +21,7 @@ import numpy.typing as npt
 from .demo_picture import draw
 from .demo_report import DemoReport, make_report
 from .demo_script import SCRIPT_SECONDS, ScriptPlayer, make_script
-from .engine import Engine
+from .engine import SLEW_FRAMES, Engine
 from .errors import AudioFileError
 from .io.files import open_reader
 from .io.writer import FORMATS, AudioFileSet
@@ -38,7 +38,6 @@ Progress = Callable[[float, float], None]
 SONG = "demo_song.ogg"
 MIX = "mix"
 _TICK_SECONDS = 0.005  # how finely the script's times are kept
-_SLEW_SECONDS = 0.025  # the engine's own ramp, for the mix that is made offline
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,8 @@ def run_demo(
     """Play `song` (None: the bundled one), at most `seconds` of it, and write what came out.
 
     device: a sound card's name or index, or "default"; None for the virtual device.
-    Writes OUT/mix.wav, OUT/<stem>.wav, OUT/stems.png, OUT/report.md and OUT/report.json, all of
-    them or none. Raises AudioFileError (song or `out_dir`), ModelError, DeviceError, EngineError.
+    Writes OUT/mix.wav, OUT/<stem>.wav, OUT/stems.png, OUT/report.md and OUT/report.json; a name
+    appears when the run is over and all files are whole. Raises AudioFileError (song or `out_dir`), ModelError, DeviceError, EngineError.
     """
     path = asset(SONG) if song is None else Path(song).expanduser()
     stems = read_model_spec(find_model(model)).stems
@@ -168,23 +167,26 @@ def _make_offline(
     from .offline import separate
 
     stems = separate(heard, engine.rate, model, provider)
-    times = np.arange(len(heard)) / engine.rate
     mix = heard.copy()
     for name, stem in stems.items():
-        mix += (_gain_curve(player, name, times) - np.float32(1.0))[:, np.newaxis] * stem
+        gain = _gain_curve(player, name, len(heard), engine.rate)
+        mix += (gain - np.float32(1.0))[:, np.newaxis] * stem
     return Recording(heard, mix, stems, None)
 
 
-def _gain_curve(player: ScriptPlayer, stem: str, times: npt.NDArray[np.float64]) -> F32:
-    """Gain of `stem` at `times`: the moves made, each a ramp like the engine's."""
-    moves = [(time, state.gains[stem]) for time, state in player.states]
-    corners = [moves[0]]
-    for time, gain in moves[1:]:
-        if gain != corners[-1][1]:
-            start = max(time, corners[-1][0])
-            corners += [(start, corners[-1][1]), (start + _SLEW_SECONDS, gain)]
-    at, gains = np.array(corners).T
-    return np.asarray(np.interp(times, at, gains), np.float32)
+def _gain_curve(player: ScriptPlayer, stem: str, frames: int, rate: int) -> F32:
+    """Gain of `stem` for every frame: the moves made, each a ramp as steep as the engine's."""
+    moves = [(time * rate, state.gains[stem]) for time, state in player.states]
+    at, gain = moves[0]
+    corners = [(at, gain)]
+    for time, target in moves[1:]:
+        if target != gain:
+            start = max(time, at)
+            at = start + abs(target - gain) * SLEW_FRAMES
+            corners += [(start, gain), (at, target)]
+            gain = target
+    places, gains = np.array(corners).T
+    return np.asarray(np.interp(np.arange(frames), places, gains), np.float32)
 
 
 def _subtitle(report: DemoReport) -> str:

@@ -81,6 +81,11 @@ def _mix(report: DemoReport) -> list[str]:
         False: "All faders up: the output is NOT the delayed input.",
         None: "The song is too short for a section with all faders up.",
     }[report.exact]
+    if not report.recorded:
+        verdict = (
+            "What a sound card plays cannot be recorded: mix.wav and the stems were made offline,"
+            " with the same model and the same fader moves."
+        )
     return [
         "## The faders",
         "",
@@ -89,7 +94,7 @@ def _mix(report: DemoReport) -> list[str]:
         "",
         *table(("section", "seconds", "input", "mix", *stems, "error", "dry ms"), rows),
         "Levels in dBFS rms; a stem in brackets was pulled down and is not in the mix. The error is"
-        " the peak, in dBFS, of the recorded mix minus what the faders and the stems call for."
+        " the peak, in dBFS, of the mix minus what the faders and the stems call for."
         " Dry: how long the input stood in for stems that came late.",
     ]
 

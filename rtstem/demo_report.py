@@ -43,7 +43,8 @@ class SectionReport:
     fallback_frames: int
     """Frames in which the dry signal stood in for late stems."""
     exact: bool | None
-    """All faders up: the mix is the input bit for bit. None where a fader is down."""
+    """All faders up: the mix is the input bit for bit. None where a fader is down, or for a mix
+    that was not recorded."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class DemoReport:
     provider: str
     realtime: str
     device: str
+    recorded: bool
+    """False for a sound card: the files were made offline with the same model and moves."""
     song: str
     seconds: float
     rate: int
@@ -117,6 +120,7 @@ def make_report(
         provider=engine.provider,
         realtime=engine.realtime,
         device="virtual device (clocked, no sound card)" if device is None else str(device),
+        recorded=recording.raw is not None,
         song=song.name,
         seconds=round(len(recording.heard) / engine.rate, 3),
         rate=engine.rate,
@@ -200,7 +204,7 @@ def _measure_section(
         stems_db={name: level_db(stem) for name, stem in stems.items()},
         error_db=decibels(float(np.max(np.abs(mix - wanted)[whole], initial=0.0))),
         fallback_frames=int(np.count_nonzero(~whole)),
-        exact=bool(np.array_equal(mix, heard)) if up else None,
+        exact=bool(np.array_equal(mix, heard)) if up and recording.raw is not None else None,
     )
 
 

@@ -122,7 +122,7 @@ class ScriptPlayer:
     def step(self) -> float:
         """Do all moves that are due; returns the time now."""
         time = self.now()
-        if self._waiting and time >= self._waiting[0].start:
+        while self._waiting and time >= self._waiting[0].start:
             self._begin(self._waiting.pop(0), time)
         while self._moves and time >= self._moves[0].at:
             self._settle(self._moves.pop(0))

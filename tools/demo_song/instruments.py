@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from scipy import signal
 
@@ -73,9 +75,11 @@ def render_piano(random: Random) -> Audio:
     return track * np.stack((1.0 + tremolo, 1.0 - tremolo), axis=1)
 
 
-def pad_note(random: Random, pitch: float, length: float) -> Audio:
-    """Warm pad: five detuned, low-passed saws spread over the stereo field."""
-    times = clock(length + 0.5)
+@functools.cache
+def pad_note(pitch: int) -> Audio:
+    """Warm pad of one bar: five detuned, low-passed saws spread over the stereo field."""
+    random = np.random.default_rng(SEED + 1000 + pitch)
+    times = clock(seconds(BEATS_PER_BAR) + 0.4)
     sound = np.zeros((len(times), 2))
     for position, cents in zip((-0.8, -0.4, 0.0, 0.4, 0.8), (-9, 5, 0, -4, 8), strict=True):
         frequency = hertz(pitch + cents / 100.0)
@@ -88,13 +92,12 @@ def pad_note(random: Random, pitch: float, length: float) -> Audio:
     return fade_edges(sound / 5.0, 0.22, 0.5)
 
 
-def render_pad(random: Random) -> Audio:
+def render_pad() -> Audio:
     """One sustained chord a bar."""
     track = np.zeros((FRAMES, 2))
     for bar, chord in enumerate(CHORDS):
         for pitch in chord.voicing:
-            note = pad_note(random, pitch, seconds(BEATS_PER_BAR) - 0.1)
-            add(track, note, seconds(bar * BEATS_PER_BAR), 0.075)
+            add(track, pad_note(pitch), seconds(bar * BEATS_PER_BAR), 0.075)
     return track
 
 
@@ -146,6 +149,6 @@ def render_other() -> Audio:
     """The stem of all harmony instruments, [frames, 2]."""
     random = np.random.default_rng(SEED + 4)
     dry = render_piano(random) + render_guitar(random) + render_lead()
-    pad = render_pad(random)
+    pad = render_pad()
     wet = reverb(dry + 0.5 * pad, 1.4, 0.02, 200.0, 7000.0, SEED + 5)
     return band(dry + pad + 0.2 * wet, 110.0, 15000.0, 1)
