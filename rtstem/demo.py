@@ -65,7 +65,8 @@ def run_demo(
 
     device: a sound card's name or index, or "default"; None for the virtual device.
     Writes OUT/mix.wav, OUT/<stem>.wav, OUT/stems.png, OUT/report.md and OUT/report.json; a name
-    appears when the run is over and all files are whole. Raises AudioFileError (song or `out_dir`), ModelError, DeviceError, EngineError.
+    appears when the run is over and all files are whole. Raises AudioFileError (song or `out_dir`),
+    ModelError, DeviceError, EngineError.
     """
     path = asset(SONG) if song is None else Path(song).expanduser()
     stems = read_model_spec(find_model(model)).stems
