@@ -56,7 +56,7 @@ def check_model(
         return ModelReport(Path(path), Path(path).stem, "none", (verdict,))
     verdicts = [Verdict("metadata", True, _facts(spec), "whole, and a model that loads")]
     try:
-        with suppress(EngineError):  # a model that fails is told so by each demand
+        with suppress(RtstemError):  # a model that fails is told so by each demand
             separator.warm_up()
         for name, check in DEMANDS:
             subject = Subject(spec, separator, seconds, partial(progress, name))
@@ -71,7 +71,8 @@ def _verdict(name: str, check: Callable[[Subject], Verdict], subject: Subject) -
     try:
         return check(subject)
     except EngineError as error:
-        return Verdict(name, False, str(error), "runs, and gives finite values")
+        figure = str(error).removeprefix(f"{subject.spec.path}: ").partition(";")[0]
+        return Verdict(name, False, figure, "runs, and gives finite values")
 
 
 def _facts(spec: ModelSpec) -> str:

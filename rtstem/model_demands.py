@@ -27,6 +27,8 @@ LOUDEST = 8.0
 """How far a stem's peak may exceed the input's peak."""
 GROWTH = 1.5
 """How far the state's peak may grow from the first half of a long run to the second."""
+QUIET = 0.01
+"""Input peaks below this count as this where stems are compared with them."""
 FULL_LOAD = 0.8
 """p99 of the time per hop over the hop; the rest belongs to sound server, mixer and screen."""
 
@@ -155,7 +157,7 @@ def check_extremes(subject: Subject) -> Verdict:
             stems = subject.fresh(audio)
         except EngineError:
             return Verdict("extremes", False, f"{name}: not finite", "finite stems")
-        ratio = _peak(stems) / max(_peak(audio), 1e-6)
+        ratio = _peak(stems) / max(_peak(audio), QUIET)
         worst, worst_name = max((worst, worst_name), (ratio, name))
     figure = f"peak {worst:.2f} x the input's ({worst_name})"
     return Verdict("extremes", worst <= LOUDEST, figure, f"finite, at most {LOUDEST:g} x")
@@ -163,7 +165,7 @@ def check_extremes(subject: Subject) -> Verdict:
 
 def check_stable(subject: Subject) -> Verdict:
     """Over minutes the stems stay bounded and the recurrent state does not grow."""
-    hops = subject.hops(subject.seconds)
+    hops = subject.hops(max(2.0, subject.seconds))
     chunk = subject.hops(1.0)
     states, loudest = [], 0.0
     subject.separator.reset()
@@ -172,7 +174,7 @@ def check_stable(subject: Subject) -> Verdict:
         stems = subject.separator.process(audio)
         states.append(_peak(subject.separator.state.states))
         loudest = max(loudest, _peak(stems) / _peak(audio))
-        subject.tell(start / hops)
+        subject.tell(min(1.0, (start + chunk) / hops))
     half = len(states) // 2
     early, late = max(states[:half]), max(states[half:])
     bounded = late <= GROWTH * early or late < 1e-6
