@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .config import Config, check_stems, load_config, make_config
-from .control.desk import Desk, DeskState, fader_gain
+from .control.desk import Desk, DeskState
 from .control.telemetry import Snapshot, read_snapshot
 from .errors import ConfigError, EngineError, RtstemError
 from .io.device import DeviceStream
@@ -84,12 +84,10 @@ class Engine:
             system=system_calls(),
             feed_frames=FEED_FRAMES if plan.reader is not None else 0,
         )
+        self._scene = np.ones((len(plan.buses), len(spec.stems) + 1), np.float32)
         self._write_plan()
-        self.desk = Desk(
-            spec.stems, self.config.presets, self._apply_gains, faders=self.config.faders
-        )
-        self.desk.subscribe(self._apply_master)
-        self._board.gain[:, :-1] = self._board.target  # no ramps at the start
+        self.desk = Desk(spec.stems, self.config.presets, self._apply, faders=self.config.faders)
+        self._board.gain[:] = self._scene  # no ramps at the start
         self._separator = Separator(spec, self.config.provider)
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
         self._inference = InferenceThread(self._board, self._separator, priority)
@@ -111,7 +109,7 @@ class Engine:
         for n, bus in enumerate(plan.buses):
             self._board.route[n] = bus.route
             if bus.gains is not None:
-                self._board.target[n] = bus.gains
+                self._scene[n, :-1] = bus.gains
 
     def _open_stream(
         self, sink_ring: np.ndarray[Any, Any], priority: Priority
@@ -139,16 +137,13 @@ class Engine:
 
     # -- what the desk moves
 
-    def _apply_gains(self, gains: Mapping[str, float]) -> None:
-        row = np.array([gains[stem] for stem in self.spec.stems], np.float32)
+    def _apply(self, state: DeskState) -> None:
+        """Gains of the desk's buses from its state; called by the desk, one change at a time."""
+        row = [*(state.gains[stem] for stem in self.spec.stems), state.master_gain]
         for n, bus in enumerate(self._plan.buses):
             if bus.gains is None:
-                self._board.target[n] = row
-
-    def _apply_master(self, state: DeskState) -> None:
-        for n, bus in enumerate(self._plan.buses):
-            if bus.gains is None:
-                self._board.master[n] = fader_gain(state.master)
+                self._scene[n] = row
+        self._board.publish_scene(self._scene)
 
     # -- life
 
@@ -241,7 +236,8 @@ class Engine:
         if h[b.STATE] == b.STOPPING:
             return
         if h[b.STATE] == b.RUNNING and not self._ended.is_set():
-            self._board.master[:] = 0.0
+            self._scene[:, -1] = 0.0
+            self._board.publish_scene(self._scene)
             time.sleep(FADE_OUT_SECONDS)
         publish(h, b.STATE, b.STOPPING)
         self._ended.set()

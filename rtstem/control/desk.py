@@ -46,20 +46,23 @@ class DeskState:
     preset: str | None = None
     """The preset recalled last, until something that it set is changed."""
     gains: Gains = field(init=False)
-    """Linear gain of every stem, as it is heard."""
+    """Linear gain of every stem, without the master."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gains", MappingProxyType(self._effective_gains()))
 
     def _effective_gains(self) -> dict[str, float]:
-        master = fader_gain(self.master)
         if self.bypass:
-            return dict.fromkeys(self.stems, master)
+            return dict.fromkeys(self.stems, 1.0)
         heard = (self.soloed or frozenset(self.stems)) - self.muted
         return {
-            stem: master * fader_gain(self.faders[stem]) if stem in heard else 0.0
-            for stem in self.stems
+            stem: fader_gain(self.faders[stem]) if stem in heard else 0.0 for stem in self.stems
         }
+
+    @property
+    def master_gain(self) -> float:
+        """Linear gain of the master, which the dry signal follows too."""
+        return fader_gain(self.master)
 
 
 class Desk:
@@ -73,13 +76,13 @@ class Desk:
         self,
         stems: Sequence[str],
         presets: Mapping[str, Mapping[str, float]],
-        on_change: Callable[[Gains], None],
+        on_change: Callable[[DeskState], None],
         faders: Mapping[str, float] | None = None,
     ) -> None:
         """Desk with `faders` at the start (stems not named: 1); calls `on_change` once.
 
         presets: positions by name and stem; one called like a built-in preset replaces it.
-        on_change: gets the linear gain of every stem whenever one of them has changed.
+        on_change: the engine; gets the new state, before the surfaces, when a gain has changed.
         Raises ConfigError for a stem that is not in `stems` or a position outside 0 to 1.
         """
         self._on_change = on_change
@@ -93,7 +96,7 @@ class Desk:
         }
         self._state = self._moved(self._checked(faders or {}, "faders"))
         self._told = self._state
-        on_change(self._state.gains)
+        on_change(self._state)
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -209,8 +212,8 @@ class Desk:
 
     def _tell(self, old: DeskState, new: DeskState) -> None:
         self._told = new
-        if new.gains != old.gains:
-            self._on_change(new.gains)
+        if (new.gains, new.master) != (old.gains, old.master):
+            self._on_change(new)
         for callback in self._subscribers:
             try:
                 callback(new)

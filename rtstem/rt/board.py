@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from .atomics import publish
 from .system import SystemCalls
 
 # -- shared positions, each alone in its cache line
@@ -25,6 +26,9 @@ STATE = 48  # Python: PRIMING, RUNNING or STOPPING
 HEARTBEAT = 56  # callback: blocks so far, whatever the state
 ENDED = 64  # callback: 1 when the feed and its tail have been played
 WORKER_STATE = 72  # inference: WORKER_WAITING, WORKER_RUNNING, WORKER_GONE
+SCENE_HEAD = 144  # Python: scenes published so far
+EVENT_HEAD = 152  # callback: scene changes noted
+EVENT_TAIL = 160  # Python: scene changes read
 
 # -- counters of the callback
 BLOCKS = 80  # blocks while running
@@ -40,6 +44,7 @@ END_AT = 89  # input position at which the feed ended, -1 before
 CALLBACK_MAX_NS = 90
 SINK_OVERFLOWS = 91  # virtual device: frames lost because Python was late
 LAST_BLOCK_NS = 92  # callback: clock at its last start
+SCENE_SEEN = 93  # the last scene taken over
 
 # -- counters of the inference thread
 HOPS = 96  # hops separated
@@ -55,16 +60,18 @@ IN_FRAMES, SLOTS, FEED_FRAMES, FEED_EOF, SLEW_FRAMES = 114, 115, 116, 117, 118
 CLOCK, CLOCK_ID, CLOCK_HZ, POST, WAIT, FOREVER, SEMAPHORE, SLEEP = range(119, 127)
 STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
 (
-    A_INPUT, A_STEMS, A_STAMPS, A_FEED, A_TARGET, A_GAIN, A_MASTER, A_ROUTE,
+    A_INPUT, A_STEMS, A_STAMPS, A_FEED, A_SCENES, A_GAIN, A_EVENTS, A_ROUTE,
     A_METERS, A_CALLBACK_HIST, A_FADE, A_BUS, A_DRY, A_WET, A_WEIGHT, A_CLOCK,
 ) = range(128, 144)  # fmt: skip
-HEADER_SLOTS = 160
+HEADER_SLOTS = 168
 
 PRIMING, RUNNING, STOPPING = 0, 1, 2
 WORKER_WAITING, WORKER_RUNNING, WORKER_GONE = 0, 1, 2
 
 MAX_BLOCK = 8192
 RING_FRAMES = 1 << 15
+SCENES = 256
+EVENTS = 4096
 HIST_BINS = 4096
 CALLBACK_BIN_NS = 1_000  # 1 us a bin
 HOP_BIN_NS = 10_000  # 10 us a bin
@@ -92,9 +99,9 @@ class Board:
     stem_ring: npt.NDArray[np.float32] = field(init=False)  # [Q, S, 2, H]
     stamps: npt.NDArray[np.int64] = field(init=False)  # [Q] hop number whose stems lie in the slot
     feed: npt.NDArray[np.float32] = field(init=False)  # [feed_frames, 2]
-    target: npt.NDArray[np.float32] = field(init=False)  # [B, S] written by the desk
-    gain: npt.NDArray[np.float32] = field(init=False)  # [B, S+1] where the ramps are; last: master
-    master: npt.NDArray[np.float32] = field(init=False)  # [B] written by the desk
+    scenes: npt.NDArray[np.float32] = field(init=False)  # [SCENES, B, S+1] gains; last: the bus's
+    gain: npt.NDArray[np.float32] = field(init=False)  # [B, S+1] where the ramps are
+    events: npt.NDArray[np.int64] = field(init=False)  # [EVENTS, 2] input position, scene number
     route: npt.NDArray[np.int64] = field(init=False)  # [B, 2] output channel of left, right; -1
     meters: npt.NDArray[np.float32] = field(init=False)  # [1 + B + 1, max(2, S)] peaks
     callback_hist: npt.NDArray[np.int64] = field(init=False)  # [HIST_BINS]
@@ -107,9 +114,9 @@ class Board:
         self.stem_ring = _f32(slots, self.stems, 2, self.hop)
         self.stamps = np.full(slots, -1, np.int64)
         self.feed = _f32(max(1, self.feed_frames), 2)
-        self.target = np.ones((self.buses, self.stems), np.float32)
+        self.scenes = np.ones((SCENES, self.buses, self.stems + 1), np.float32)
         self.gain = np.ones((self.buses, self.stems + 1), np.float32)
-        self.master = np.ones(self.buses, np.float32)
+        self.events = np.zeros((EVENTS, 2), np.int64)
         self.route = np.full((self.buses, 2), -1, np.int64)
         self.meters = _f32(self.buses + 2, max(2, self.stems))
         self.callback_hist = np.zeros(HIST_BINS, np.int64)
@@ -143,9 +150,9 @@ class Board:
             (A_STEMS, self.stem_ring),
             (A_STAMPS, self.stamps),
             (A_FEED, self.feed),
-            (A_TARGET, self.target),
+            (A_SCENES, self.scenes),
             (A_GAIN, self.gain),
-            (A_MASTER, self.master),
+            (A_EVENTS, self.events),
             (A_ROUTE, self.route),
             (A_METERS, self.meters),
             (A_CALLBACK_HIST, self.callback_hist),
@@ -156,6 +163,15 @@ class Board:
             (A_WEIGHT, self._weight_scratch),
             (A_CLOCK, self._clock_scratch),
         ]
+
+    def publish_scene(self, scene: npt.NDArray[np.float32]) -> None:
+        """Give the callback new gains `[B, S+1]`, all at once, from its next block on.
+
+        One thread at a time. The slot written is 256 scenes old: the callback reads the newest.
+        """
+        number = int(self.header[SCENE_HEAD]) + 1
+        self.scenes[number % SCENES] = scene
+        publish(self.header, SCENE_HEAD, number)
 
     def arrays(self) -> list[npt.NDArray[np.generic]]:
         """Everything the real-time threads touch (to be locked into memory)."""

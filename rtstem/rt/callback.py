@@ -85,6 +85,22 @@ def _take_input(h, inp, frames):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _take_scene(h, position):
+    """The newest scene's gains `[B, S + 1]`; a change is noted with the block's input position."""
+    scenes = _floats(h, b.A_SCENES, (b.SCENES, h[b.BUSES], h[b.STEMS] + 1))
+    number = load_acquire(h, b.SCENE_HEAD)
+    if number != h[b.SCENE_SEEN]:
+        h[b.SCENE_SEEN] = number
+        head = h[b.EVENT_HEAD]
+        if head - load_acquire(h, b.EVENT_TAIL) < b.EVENTS:
+            events = carray(as_pointer(h[b.A_EVENTS]), (b.EVENTS, 2), np.int64)
+            events[head % b.EVENTS, 0] = position
+            events[head % b.EVENTS, 1] = number
+            store_release(h, b.EVENT_HEAD, head + 1)
+    return scenes[number % b.SCENES]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _mix(h, start, frames, out):
     """Mix output frames `start` on (input numbering) to the interleaved `out`."""
     stems, buses, channels, hop = h[b.STEMS], h[b.BUSES], h[b.OUT_CHANNELS], h[b.HOP]
@@ -96,7 +112,7 @@ def _mix(h, start, frames, out):
     stamps = carray(as_pointer(h[b.A_STAMPS]), (h[b.SLOTS],), np.int64)
     route = carray(as_pointer(h[b.A_ROUTE]), (buses, 2), np.int64)
     gains = _floats(h, b.A_GAIN, (buses, stems + 1))
-    targets, master = _floats(h, b.A_TARGET, (buses, stems)), _floats(h, b.A_MASTER, (buses,))
+    targets = _take_scene(h, start + h[b.DELAY])
     ring = _floats(h, b.A_STEMS, (h[b.SLOTS], stems, 2, hop))
 
     read_planar(_floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2)), start, dry[:, :frames])
@@ -106,7 +122,7 @@ def _mix(h, start, frames, out):
     gather_stems(ring, start, frames, weight, wet, meters[buses + 1], decay)
     peak_meters(dry, frames, meters[0], decay)
     for n in range(buses):
-        mix_bus(dry, wet, frames, gains[n], targets[n], master[n], h[b.SLEW_FRAMES], bus)
+        mix_bus(dry, wet, frames, gains[n], targets[n], h[b.SLEW_FRAMES], bus)
         write_bus(bus, frames, route[n], channels, out)
         peak_meters(bus, frames, meters[n + 1], decay)
 

@@ -115,7 +115,7 @@ def add_stem(bus, wet, frames, gain, target, slew):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def apply_master(bus, frames, gain, target, slew):
+def apply_gain(bus, frames, gain, target, slew):
     """`bus *= g` with the same ramp; returns the gain reached."""
     if gain == target:
         if gain != ONE:
@@ -130,15 +130,18 @@ def apply_master(bus, frames, gain, target, slew):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def mix_bus(dry, wet, frames, gains, targets, master, slew, bus):
-    """One stereo bus into `bus[2, frames]`; `gains[S + 1]` (last: master) is moved along its ramps."""
+def mix_bus(dry, wet, frames, gains, targets, slew, bus):
+    """One stereo bus into `bus[2, frames]`; `gains` go along their ramps towards `targets`.
+
+    Both `[S + 1]`: the stems' gains, then the bus's own.
+    """
     for c in range(2):
         for k in range(frames):
             bus[c, k] = dry[c, k]
-    stems = targets.shape[0]
+    stems = wet.shape[0]
     for s in range(stems):
         gains[s] = add_stem(bus, wet[s], frames, gains[s], targets[s], slew)
-    gains[stems] = apply_master(bus, frames, gains[stems], master, slew)
+    gains[stems] = apply_gain(bus, frames, gains[stems], targets[stems], slew)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

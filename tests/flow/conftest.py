@@ -37,17 +37,31 @@ def noise() -> np.ndarray:
 
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[..., Take]:
-    """play(audio, config=..., model=..., lockstep=..., during=f(engine)) -> Take"""
+    """play(audio, config=..., model=..., lockstep=..., during=..., moves=...) -> Take
 
-    def run(audio, config=None, model=None, lockstep=True, during=None, block=256) -> Take:
+    during(engine) is called while it plays, for runs by the clock; moves is {frame: f(engine)},
+    called when so much has been heard, for runs in lockstep.
+    """
+
+    def run(audio, config=None, model=None, lockstep=True, during=None, block=256, moves=None):
         song = tmp_path / "song.wav"
         soundfile.write(song, audio, RATE, subtype="FLOAT")
         settings = {
             "model": str(model or tiny_model(tmp_path / "tiny.onnx")),
             "audio": {"input": f"file:{song}", "output": "virtual", "block": block},
+            # by the clock: patient enough for a busy machine, so that only our stalls are late
+            "latency": {"safety_hops": 0.5 if lockstep else 4},
         } | (config or {})
         blocks: list[np.ndarray] = []
-        engine = Engine(settings, sink=blocks.append, lockstep=lockstep)
+        waiting = dict(moves or {})
+
+        def sink(part: np.ndarray) -> None:
+            blocks.append(part)
+            heard = sum(map(len, blocks))
+            for frame in [frame for frame in waiting if frame <= heard]:
+                waiting.pop(frame)(engine)
+
+        engine = Engine(settings, sink=sink, lockstep=lockstep)
         with engine:
             if during is not None:
                 during(engine)

@@ -38,7 +38,7 @@ def steady(take) -> np.ndarray:
     return take.bus(0)[8192:-4096, 0]
 
 
-@pytest.mark.parametrize(("seconds", "length"), [(0.03, 0.2), (0.2, 0.1), (1.2, 0.1)])
+@pytest.mark.parametrize(("seconds", "length"), [(0.08, 0.3), (0.2, 0.1), (1.2, 0.1)])
 def test_stalls_give_the_dry_signal_without_a_click_and_recover(play, tone, seconds, length):
     take = play(
         tone, config={"faders": {"vocals": 0.0}}, lockstep=False, during=stall(seconds, length)

@@ -16,18 +16,19 @@ STEMS = ("vocals", "drums", "bass", "other")
 
 
 class Recorder:
-    """A desk together with all the gains and states it told."""
+    """A desk together with all that it told the engine and the surfaces."""
 
     def __init__(self, **options: object) -> None:
-        self.gains: list[dict[str, float]] = []
+        self.engine: list[DeskState] = []
         self.states: list[DeskState] = []
         presets = options.pop("presets", {})
-        self.desk = Desk(STEMS, presets, lambda g: self.gains.append(dict(g)), **options)
+        self.desk = Desk(STEMS, presets, self.engine.append, **options)
         self.desk.subscribe(self.states.append)
 
     def heard(self) -> tuple[float, ...]:
-        assert self.gains[-1] == self.desk.state().gains
-        return tuple(self.gains[-1][stem] for stem in STEMS)
+        told = self.engine[-1]
+        assert told.gains == self.desk.state().gains
+        return tuple(told.gains[stem] * told.master_gain for stem in STEMS)
 
 
 @pytest.fixture
@@ -51,14 +52,15 @@ def test_taper_is_monotonic_and_has_no_step(a: float, b: float) -> None:
 
 
 def test_new_desk_is_at_unity_and_says_so_once(recorder: Recorder) -> None:
-    assert recorder.gains == [dict.fromkeys(STEMS, 1.0)]
+    assert [state.gains for state in recorder.engine] == [dict.fromkeys(STEMS, 1.0)]
     assert recorder.desk.stems == STEMS
     assert recorder.states == []
 
 
 def test_faders_at_the_start() -> None:
     recorder = Recorder(faders={"vocals": 0.0, "bass": 0.5})
-    assert recorder.gains == [{"vocals": 0.0, "drums": 1.0, "bass": 0.125, "other": 1.0}]
+    gains = {"vocals": 0.0, "drums": 1.0, "bass": 0.125, "other": 1.0}
+    assert [state.gains for state in recorder.engine] == [gains]
     assert recorder.desk.get("bass") == 0.5
 
 
@@ -186,10 +188,10 @@ def test_only_changes_are_told(recorder: Recorder) -> None:
     desk.set("vocals", 1.0)
     desk.mute("vocals", False)
     desk.panic()
-    assert (len(recorder.gains), len(recorder.states)) == (1, 0)
+    assert (len(recorder.engine), len(recorder.states)) == (1, 0)
     desk.mute("vocals", True)
     desk.set("vocals", 0.5)  # seen, but not heard
-    assert (len(recorder.gains), len(recorder.states)) == (2, 2)
+    assert (len(recorder.engine), len(recorder.states)) == (2, 2)
     assert recorder.states[-1] is desk.state()
 
 
