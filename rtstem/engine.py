@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,11 +25,11 @@ from .rt import board as b
 from .rt.atomics import publish
 from .rt.board import Board
 from .rt.callback import stream_callback
-from .rt.hop import NOT_FINITE, RUN_FAILED
 from .rt.inference import InferenceThread
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
+from .watchdog import Stream, Watchdog
 
 FEED_FRAMES = 1 << 17  # 3 s of decoded audio ahead
 SINK_FRAMES = 1 << 18  # 6 s of output that Python may be late
@@ -38,8 +37,6 @@ SLEW_FRAMES = 1024  # a fader's full way: 23 ms, each step below -60 dB of full 
 PRIMING_BLOCKS = 8
 PRIMING_SECONDS = 2.0
 FADE_OUT_SECONDS = 0.03
-HEARTBEAT_SECONDS = 1.0
-WATCH_SECONDS = 0.05
 
 
 class Engine:
@@ -69,8 +66,6 @@ class Engine:
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
         self._sink, self._lockstep = sink, lockstep
-        self.error, self.notice = None, ""
-        self._ended = threading.Event()
         self._started = False
         self._build()
 
@@ -99,7 +94,9 @@ class Engine:
         )
         self._drain = Drain(self._sink, sink_ring, self._board.header) if self._sink else None
         self._memory = "memory not locked (switched off)"
-        self._watcher = threading.Thread(target=self._watch, name="rtstem-watch", daemon=True)
+        self._watchdog = Watchdog(
+            self._board, self._stream, self._inference, self._separator, self._pump_error
+        )
 
     def _write_plan(self) -> None:
         h, plan = self._board.header, self._plan
@@ -111,9 +108,7 @@ class Engine:
             if bus.gains is not None:
                 self._scene[n, :-1] = bus.gains
 
-    def _open_stream(
-        self, sink_ring: np.ndarray[Any, Any], priority: Priority
-    ) -> DeviceStream | VirtualStream:
+    def _open_stream(self, sink_ring: np.ndarray[Any, Any], priority: Priority) -> Stream:
         plan, address = self._plan, stream_callback.address or 0
         if plan.output_device is None:
             return VirtualStream(
@@ -134,6 +129,15 @@ class Engine:
             rate=plan.rate,
             block=plan.block,
         )
+
+    def _pump_error(self) -> RtstemError | None:
+        """What went wrong in the threads beside the real-time side."""
+        if self._feeder is not None and self._feeder.error is not None:
+            return self._feeder.error
+        error = self._drain.error if self._drain is not None else None
+        if error is None or isinstance(error, RtstemError):
+            return error
+        return EngineError(f"the output cannot be taken: {error}")
 
     # -- what the desk moves
 
@@ -167,7 +171,7 @@ class Engine:
         except BaseException:
             self.stop()
             raise
-        self._watcher.start()
+        self._watchdog.start()
 
     def _prime(self) -> None:
         """Learn the host's block sizes, fix the delay, then let audio through."""
@@ -192,57 +196,21 @@ class Engine:
         h[b.DELAY] = self.latency.frames
         publish(h, b.STATE, b.RUNNING)
 
-    def _watch(self) -> None:
-        """Notice the end of the feed, a silent device and a lost thread."""
-        h = self._board.header
-        beat, since = -1, time.monotonic()
-        while h[b.STATE] == b.RUNNING and not self._ended.is_set():
-            now = time.monotonic()
-            if h[b.HEARTBEAT] != beat:
-                beat, since = int(h[b.HEARTBEAT]), now
-            if h[b.ENDED]:
-                self.error = self._feeder.error if self._feeder else None
-                self._ended.set()
-            elif now - since > HEARTBEAT_SECONDS or not self._stream.active:
-                self._fail("the sound server or device has stopped; start it again, then rtstem")
-            elif not self._inference.alive:
-                self._fail("the inference thread was lost; start rtstem again")
-            elif self._drain is not None and self._drain.error is not None:
-                self._fail(f"the output cannot be taken: {self._drain.error}", self._drain.error)
-            self._notice_faults()
-            time.sleep(WATCH_SECONDS)
-
-    def _notice_faults(self) -> None:
-        """Put what the user should know, but that does not end the show, into `notice`."""
-        h, separator = self._board.header, self._separator
-        if separator.state.cursor[1]:
-            self.notice = f"the model fails, playing dry: {separator.failure(RUN_FAILED)}"
-        elif h[b.MODEL_FAULTS] and not self.notice:
-            self.notice = f"the model fails, playing dry: {separator.failure(NOT_FINITE)}"
-        elif h[b.OVERSIZED] and not self.notice:
-            self.notice = f"the device asks for more than {b.MAX_BLOCK} frames; set audio.block"
-
-    def _fail(self, text: str, cause: Exception | None = None) -> None:
-        self.error = cause if isinstance(cause, RtstemError) else EngineError(text)
-        self._ended.set()
-
     def wait(self, timeout: float | None = None) -> bool:
         """Until the stream has ended (the file is over, or see `error`); False after `timeout` s."""
-        return self._ended.wait(timeout)
+        return self._watchdog.ended.wait(timeout)
 
     def stop(self) -> None:
         """Fade out, stop the stream and all threads, close the model. May be called twice."""
         h = self._board.header
         if h[b.STATE] == b.STOPPING:
             return
-        if h[b.STATE] == b.RUNNING and not self._ended.is_set():
+        if h[b.STATE] == b.RUNNING and not self._watchdog.ended.is_set():
             self._scene[:, -1] = 0.0
             self._board.publish_scene(self._scene)
             time.sleep(FADE_OUT_SECONDS)
         publish(h, b.STATE, b.STOPPING)
-        self._ended.set()
-        if self._watcher.ident is not None:
-            self._watcher.join()
+        self._watchdog.stop()
         # A host that hangs still holds the callback and the board: they stay referenced here.
         self._stream.stop()
         worker_gone = self._inference.stop()
@@ -268,10 +236,16 @@ class Engine:
 
     latency: Latency
     """Fixed by `start`, constant afterwards."""
-    error: RtstemError | None
-    """Why the stream ended, None where it did not or the file was simply over."""
-    notice: str
-    """The last thing the user should know that did not end the stream."""
+
+    @property
+    def error(self) -> RtstemError | None:
+        """Why the stream ended, None where it did not or the file was simply over."""
+        return self._watchdog.error
+
+    @property
+    def notice(self) -> str:
+        """The last thing the user should know that did not end the stream."""
+        return self._watchdog.notice
 
     @property
     def rate(self) -> int:
@@ -295,7 +269,7 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """Meters, load and counters now."""
-        running = self._board.header[b.STATE] == b.RUNNING and not self._ended.is_set()
+        running = self._board.header[b.STATE] == b.RUNNING and not self._watchdog.ended.is_set()
         latency_ms = self.latency.ms if hasattr(self, "latency") else 0.0
         return read_snapshot(
             self._board, bool(running), self.spec.stems, self.bus_names, latency_ms
