@@ -89,7 +89,7 @@ def _mix(report: DemoReport) -> list[str]:
     return [
         "## The faders",
         "",
-        verdict,
+        f"- {verdict}",
         *[_pulled_down(section) for section in report.sections if section.gains.get(LEAD) == 0.0],
         "",
         *table(("section", "seconds", "input", "mix", *stems, "error", "dry ms"), rows),
@@ -102,10 +102,10 @@ def _mix(report: DemoReport) -> list[str]:
 def _pulled_down(section: SectionReport) -> str:
     """How much the fader took out of a section, and what it left."""
     silent = section.error_db <= SILENT_DB
-    left = "nothing" if silent else f"at most {level(section.error_db)} dBFS (peak)"
+    left = "nothing" if silent else f"{level(section.error_db)} dBFS (peak)"
     return (
-        f"Section {section.name}: the {LEAD} at {level(section.stems_db[LEAD])} dBFS are taken out;"
-        f" of that signal {left} is left in the mix."
+        f"- {section.name}: the separated {LEAD}, at {level(section.stems_db[LEAD])} dBFS, are"
+        f" taken out; the rounding leaves {left}."
     )
 
 

@@ -17,7 +17,7 @@ BACKGROUND, PANEL, TEXT, FAINT = "#11141a", "#090b0f", "#e8eaf0", "#8a92a3"
 NEUTRAL = "#c9d2e3"
 COLOURS = ("#ff6b8b", "#ffb13d", "#4fd18b", "#5aa9ff", "#c58bff", "#4fd6d6")
 LOWEST_HERTZ, HIGHEST_HERTZ, BANDS = 50.0, 16000.0, 200
-RANGE_DB = 62.0
+RANGE_DB = 54.0
 MARGINS = {"left": 0.075, "right": 0.915, "top": 0.9, "bottom": 0.065}
 _WINDOW, _COLUMNS = 4096, 1600
 
