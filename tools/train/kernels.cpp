@@ -1,4 +1,5 @@
-// Fused passes of the training loop: gated linear recurrences and RMS normalisation on bfloat16.
+// Fused passes of the training loop: gated linear recurrences, RMS normalisation, errors of masked
+// spectra; activations are bfloat16.
 // Each function is the exact arithmetic of its PyTorch reference (scan.py, model.py) in one sweep
 // over memory. Built on first use by kernels.py.
 #include <omp.h>
@@ -101,16 +102,24 @@ static void scan_part_backward(const Shape& s, const bf16* gates, const bf16* in
     }
 }
 
-static const int64_t ROW_BLOCK = 12;  // rows of one task: their states stay in the L1 cache
+// Rows of one task: few enough for their data to stay in a cache, enough to read whole lines.
+static int64_t rows_of_task(const Shape& s) { return s.row_stride == 1 ? 36 : 1; }
+
+static void mean_mask(int64_t stems, int64_t plane, const bf16* masks, float* mean) {
+    for (int64_t i = 0; i < plane * 2; ++i) mean[i] = 0.0f;
+    for (int64_t s = 0; s < stems; ++s)
+        for (int64_t i = 0; i < plane * 2; ++i)
+            mean[i] += load(masks[s * plane * 2 + i]) / stems;
+}
 
 extern "C" {
 
 void scan_forward(Shape s, const bf16* gates, const float* initial, bf16* states, bf16* out,
                   float* last) {
-    const int64_t blocks = (s.rows + ROW_BLOCK - 1) / ROW_BLOCK;
+    const int64_t size = rows_of_task(s), blocks = (s.rows + size - 1) / size;
 #pragma omp parallel for schedule(static)
     for (int64_t b = 0; b < blocks; ++b) {
-        const int64_t r0 = b * ROW_BLOCK, r1 = std::min(s.rows, r0 + ROW_BLOCK);
+        const int64_t r0 = b * size, r1 = std::min(s.rows, r0 + size);
         scan_part(s, gates, initial, states, out, last, r0, r1, 0, s.forward, false);
         if (s.forward < s.channels)
             scan_part(s, gates, initial, states, out, last, r0, r1, s.forward, s.channels, true);
@@ -119,10 +128,10 @@ void scan_forward(Shape s, const bf16* gates, const float* initial, bf16* states
 
 void scan_backward(Shape s, const bf16* gates, const bf16* initial, const bf16* states,
                    const bf16* grad_out, bf16* grad_gates) {
-    const int64_t blocks = (s.rows + ROW_BLOCK - 1) / ROW_BLOCK;
+    const int64_t size = rows_of_task(s), blocks = (s.rows + size - 1) / size;
 #pragma omp parallel for schedule(static)
     for (int64_t b = 0; b < blocks; ++b) {
-        const int64_t r0 = b * ROW_BLOCK, r1 = std::min(s.rows, r0 + ROW_BLOCK);
+        const int64_t r0 = b * size, r1 = std::min(s.rows, r0 + size);
         scan_part_backward(s, gates, initial, states, grad_out, grad_gates, r0, r1, 0, s.forward,
                            false);
         if (s.forward < s.channels)
@@ -171,5 +180,69 @@ void rms_norm_backward(int64_t rows, int64_t n, const float* x, const float* gai
         }
     }
     for (size_t i = 0; i < partial.size(); ++i) grad_gain[i % n] += partial[i];  // in fixed order
+}
+
+// Squared errors [items, stems] of mixture * (mask - mean of masks + 1 / stems) against targets.
+// Layout of masks and targets: [frames, items, stems, plane, 2]; of the mixture without stems.
+// `judged` [items, plane] weighs the bins.
+void mask_errors(int64_t frames, int64_t items, int64_t stems, int64_t plane, const bf16* masks,
+                 const float* mixture, const float* target, const float* judged, double* errors) {
+    std::vector<double> partial(omp_get_max_threads() * items * stems, 0.0);
+#pragma omp parallel for schedule(static)
+    for (int64_t row = 0; row < frames * items; ++row) {
+        const int64_t item = row % items;
+        const float *x = mixture + row * plane * 2, *weight = judged + item * plane;
+        double* sums = &partial[(omp_get_thread_num() * items + item) * stems];
+        std::vector<float> mean(plane * 2);
+        mean_mask(stems, plane, masks + row * stems * plane * 2, mean.data());
+        for (int64_t s = 0; s < stems; ++s) {
+            const bf16* m = masks + (row * stems + s) * plane * 2;
+            const float* y = target + (row * stems + s) * plane * 2;
+            float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+            for (int64_t i = 0; i < plane; ++i) {
+                const float re = load(m[2 * i]) - mean[2 * i] + 1.0f / stems;
+                const float im = load(m[2 * i + 1]) - mean[2 * i + 1];
+                const float dr = re * x[2 * i] - im * x[2 * i + 1] - y[2 * i];
+                const float di = re * x[2 * i + 1] + im * x[2 * i] - y[2 * i + 1];
+                sum += weight[i] * (dr * dr + di * di);
+            }
+            sums[s] += sum;
+        }
+    }
+    for (size_t i = 0; i < partial.size(); ++i) errors[i % (items * stems)] += partial[i];
+}
+
+// Gradient of the masks for upstream gradients `scale` [items, stems] of the errors.
+void mask_errors_backward(int64_t frames, int64_t items, int64_t stems, int64_t plane,
+                          const bf16* masks, const float* mixture, const float* target,
+                          const float* judged, const float* scale, bf16* grad_masks) {
+#pragma omp parallel for schedule(static)
+    for (int64_t row = 0; row < frames * items; ++row) {
+        const int64_t item = row % items, size = plane * 2;
+        const float *x = mixture + row * size, *weight = judged + item * plane;
+        std::vector<float> mean(size), pull(size * stems), common(size, 0.0f);
+        mean_mask(stems, plane, masks + row * stems * size, mean.data());
+        for (int64_t s = 0; s < stems; ++s) {
+            const bf16* m = masks + (row * stems + s) * size;
+            const float* y = target + (row * stems + s) * size;
+            const float factor = 2.0f * scale[item * stems + s];
+            float* g = &pull[s * size];
+#pragma omp simd
+            for (int64_t i = 0; i < plane; ++i) {
+                const float re = load(m[2 * i]) - mean[2 * i] + 1.0f / stems;
+                const float im = load(m[2 * i + 1]) - mean[2 * i + 1];
+                const float dr = re * x[2 * i] - im * x[2 * i + 1] - y[2 * i];
+                const float di = re * x[2 * i + 1] + im * x[2 * i] - y[2 * i + 1];
+                g[2 * i] = factor * weight[i] * (dr * x[2 * i] + di * x[2 * i + 1]);
+                g[2 * i + 1] = factor * weight[i] * (di * x[2 * i] - dr * x[2 * i + 1]);
+            }
+            for (int64_t i = 0; i < size; ++i) common[i] += g[i] / stems;
+        }
+        for (int64_t s = 0; s < stems; ++s)
+            for (int64_t i = 0; i < size; ++i)
+                grad_masks[(row * stems + s) * size + i] =
+                    round_to_bf16(pull[s * size + i] - common[i]);
+    }
 }
 }

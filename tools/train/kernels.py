@@ -117,3 +117,28 @@ class FusedNorm(torch.autograd.Function):
             pointer(grad_gain),
         )  # fmt: skip
         return grad_x, grad_gain
+
+
+class FusedMaskErrors(torch.autograd.Function):
+    """``loss.masked_errors`` on bfloat16 masks."""
+
+    @staticmethod
+    def forward(ctx: Any, masks: Tensor, mixture: Tensor, target: Tensor, bins: Tensor) -> Tensor:
+        frames, items, stems, channels, width = masks.shape[:5]
+        sizes = tuple(ctypes.c_int64(n) for n in (frames, items, stems, channels * width))
+        judged = (torch.arange(width) < bins[:, None]).float().repeat(1, channels)
+        inputs = tuple(t.contiguous() for t in (masks, mixture, target, judged))
+        errors = torch.zeros(items, stems, dtype=torch.float64)
+        library().mask_errors(*sizes, *map(pointer, inputs), pointer(errors))
+        ctx.save_for_backward(*inputs)
+        ctx.sizes = sizes
+        return errors.float()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        inputs = ctx.saved_tensors
+        scale, grad_masks = gradient.float().contiguous(), torch.empty_like(inputs[0])
+        library().mask_errors_backward(
+            *ctx.sizes, *map(pointer, inputs), pointer(scale), pointer(grad_masks)
+        )
+        return grad_masks, None, None, None

@@ -104,7 +104,7 @@ class BandDecoder(nn.Module):
             mask = mask.view(count, frames, batch, len(STEMS), 2, width, 2)
             out.append(mask.permute(1, 2, 3, 4, 0, 5, 6).flatten(4, 5))
             band += count
-        return torch.cat(out, 4).float()
+        return torch.cat(out, 4)
 
 
 class TimeRecurrence(nn.Module):
@@ -163,7 +163,8 @@ class Separator(nn.Module):
         config = self.config
         return torch.zeros(config.layers, batch * config.bands, config.features)
 
-    def forward(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def masks(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Complex masks [T, B, stems, 2, bins, 2] before their prior is added, and the state."""
         frames, batch = spectrum.shape[:2]
         bands, n = self.config.bands, self.config.features
         x = self.encoder(compress(spectrum)).reshape(frames, batch * bands, n)
@@ -173,9 +174,18 @@ class Separator(nn.Module):
             states.append(last)
             x = along_bands(x.view(frames * batch, bands, n)).view(frames, batch * bands, n)
         hidden = F.silu(self.hidden(self.norm(x.view(frames * batch, bands, n))))
-        mask = torch.view_as_complex(self.decoder(hidden, frames, batch).contiguous()) + MASK_PRIOR
-        stems = mask * torch.view_as_complex(spectrum.float().contiguous())[:, :, None]
-        return torch.view_as_real(stems), torch.stack(states)
+        return self.decoder(hidden, frames, batch), torch.stack(states)
+
+    def forward(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        masks, state = self.masks(spectrum, state)
+        return apply_masks(masks, spectrum), state
+
+
+def apply_masks(masks: Tensor, spectrum: Tensor) -> Tensor:
+    """Stems of a mixture [T, B, 2, bins, 2]; a mask of zero leaves every stem its quarter."""
+    complex_masks = torch.view_as_complex(masks.float().contiguous()) + MASK_PRIOR
+    mixture = torch.view_as_complex(spectrum.float().contiguous())
+    return torch.view_as_real(complex_masks * mixture[:, :, None])
 
 
 def mixture_consistent(stems: Tensor, mixture: Tensor) -> Tensor:

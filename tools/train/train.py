@@ -21,9 +21,9 @@ from torch.utils.data import DataLoader
 
 from tools.train import checkpoint
 from tools.train.checkpoint import Progress, WeightAverage
-from tools.train.loss import separation_loss
+from tools.train.loss import masked_errors, separation_loss, stem_errors
 from tools.train.mixing import Batch, MixtureBatches
-from tools.train.model import ModelConfig, Separator, mixture_consistent
+from tools.train.model import ModelConfig, Separator
 from tools.train.paths import pools_dir, run_dir
 from tools.train.stft import AsymmetricSTFT
 
@@ -97,11 +97,14 @@ class Trainer:
         """Loss of one batch."""
         warm = self.config.warm_frames
         target = self.stft(batch.stems)
-        mixture = self.stft(batch.stems.sum(1))
+        mixture = target.sum(2)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            estimate, _ = model(mixture, model.initial_state(len(batch.stems)))
-        estimate = mixture_consistent(estimate[warm:], mixture[warm:])
-        return separation_loss(estimate, target[warm:], batch.partial, batch.loss_bins)
+            masks, _ = model.masks(mixture, model.initial_state(len(batch.stems)))
+        mixture, target = mixture[warm:], target[warm:]
+        errors = masked_errors(masks[warm:], mixture, target, batch.loss_bins)
+        silence = torch.zeros(())
+        energy = stem_errors(mixture[:, :, None], silence, batch.loss_bins)[:, 0]
+        return separation_loss(errors, energy, batch.partial)
 
     def step(self, batch: Batch) -> float:
         """One update; returns the loss."""
