@@ -109,12 +109,12 @@ class KeyDesk:
         return f"{stem} solo" if stem in self.desk.state().soloed else f"{stem} solo off"
 
     def _move(self, stem: str, step: float) -> str:
-        value = min(1.0, max(0.0, round(self.desk.get(stem) + step, 2)))
+        value = min(1.0, max(0.0, self.desk.get(stem) + step))
         self.desk.set(stem, value)
         return f"{stem} fader {value:.0%}"
 
     def _master(self, step: float) -> str:
-        value = min(1.0, max(0.0, round(self.desk.state().master + step, 2)))
+        value = min(1.0, max(0.0, self.desk.state().master + step))
         self.desk.master(value)
         return f"master {value:.0%}"
 

@@ -12,7 +12,7 @@ import soundfile
 
 from rtstem import cli
 from rtstem.commands import split
-from rtstem.config import Config, load_config
+from rtstem.config import Config, load_config, make_config
 from rtstem.errors import ConfigError, DeviceError
 from rtstem.io.device import DeviceInfo
 from rtstem.io.writer import FORMATS
@@ -234,7 +234,9 @@ def test_options_replace_the_configuration_and_nothing_else() -> None:
     from rtstem.commands.live import with_options
 
     config = load_config("dj")
+    quiet = make_config({"audio": {"output": "virtual", "block": 64}})
     assert with_options(config, options()) == config
+    assert with_options(quiet, options(input_="3")).audio.block == 64
     changed = with_options(config, options(input_="3", block=128, rate="48000", safety_hops=2.0))
     assert changed.audio.input == "3"
     assert (changed.audio.block, changed.audio.sample_rate) == (128, 48000)

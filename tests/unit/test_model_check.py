@@ -90,6 +90,8 @@ def test_stems_out_of_nothing_break_silence(tmp_path: Path) -> None:
     save_model(model, path)
     report = check_model(path, "cpu", SECONDS)
     assert failed(report) - {"speed"} == {"silence"}
+    figure = next(v.figure for v in report.verdicts if v.name == "silence")
+    assert figure == "-40 dBFS from the start, -40 dBFS 2 s after music"
 
 
 def test_slow_model_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
