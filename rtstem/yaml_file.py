@@ -60,7 +60,7 @@ def _read_text(path: Path) -> str:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{path}: is over {MAX_BYTES // 1024} kB; give a configuration file")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text; give a YAML text file") from None
 

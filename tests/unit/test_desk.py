@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -251,7 +253,16 @@ def test_surface_that_answers_with_a_move_leaves_all_with_the_last_state(
     assert late[-1] == desk.state()
 
 
-def test_moves_from_many_threads_are_told_in_order() -> None:
+@pytest.fixture
+def busy_switching() -> Iterator[None]:
+    """Threads that change places as often as Python can, so that a missing lock shows."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_moves_from_many_threads_are_told_in_order(busy_switching: None) -> None:
     recorder = Recorder()
     desk = recorder.desk
     start = threading.Barrier(4)

@@ -64,7 +64,8 @@ def test_home_is_understood(shipped: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["liv", "other/live.onnx", "../models/live", "a\0b", "n" * 5000, "", ".", "/", "dj"]
+    "name",
+    ["liv", "other/live.onnx", "../models/live.onnx", "a\0b", "n" * 5000, "", ".", "/", "dj"],
 )
 def test_missing_model_lists_those_there_are(shipped: Path, name: str) -> None:
     if name in (".", "/"):  # folders: found, and refused when the model is read
