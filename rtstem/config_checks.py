@@ -40,14 +40,29 @@ def _must(expected: str, value: object) -> PydanticCustomError:
     return problem(f"must be {expected}, not {shown(value)}")
 
 
-def number(low: float, high: float, what: str = "a number") -> Callable[[object], float]:
+def _whole(value: object) -> int | None:
+    """The value as int if it is a whole number; a truth value is one in Python, not here."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+
+
+def _real(value: object) -> float | None:
+    """The value as float if it is a number that fits; NaN stays NaN."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def number(low: float, high: float) -> Callable[[object], float]:
     """A finite number from `low` to `high`, as float."""
 
     def check(value: object) -> float:
-        # NaN fails the comparison too; a truth value is an int in Python, not here
-        if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
-            raise _must(f"{what} from {low:g} to {high:g}", value)
-        return float(value)
+        real = _real(value)
+        if real is None or not low <= real <= high:  # NaN fails the comparison too
+            raise _must(f"a number from {low:g} to {high:g}", value)
+        return real
 
     return check
 
@@ -59,10 +74,9 @@ def integer(low: int, high: int, *also: str | int) -> Callable[[object], int | s
     def check(value: object) -> int | str:
         if isinstance(value, str) and value in also:
             return value
-        if isinstance(value, Integral) and not isinstance(value, bool):
-            whole = int(value)
-            if whole in also or low <= whole <= high:
-                return whole
+        whole = _whole(value)
+        if whole is not None and (whole in also or low <= whole <= high):
+            return whole
         raise _must(expected, value)
 
     return check
@@ -106,13 +120,14 @@ def device(direction: str, *special: str, file: bool = False) -> Callable[[objec
     expected = f"{', '.join(words[:-1])} or {words[-1]} (`rtstem devices` lists the {direction}s)"
 
     def check(value: object) -> str | int:
-        if isinstance(value, Integral) and not isinstance(value, bool) and value >= 0:
-            return int(value)
+        index = _whole(value)
+        if index is not None and index >= 0:
+            return index
         if not isinstance(value, str) or not value.strip() or not value.isprintable():
             raise _must(expected, value)
-        kind, colon, rest = value.partition(":")
-        is_special = kind == "virtual" and (not colon or value.islower())
-        if (is_special and value not in special) or (kind == "file" and not (file and rest)):
+        kind, _, rest = value.partition(":")
+        unknown = kind == "virtual" and value not in special
+        if unknown or (kind == "file" and not (file and rest)):
             raise _must(expected, value)
         return value
 
@@ -122,8 +137,8 @@ def device(direction: str, *special: str, file: bool = False) -> Callable[[objec
 def channels(value: object) -> tuple[int, ...]:
     """One (mono) or two (stereo) different device channels, counted from 1."""
     if isinstance(value, list | tuple) and 1 <= len(value) <= 2:
-        numbers = [n for n in value if isinstance(n, Integral) and not isinstance(n, bool)]
-        whole = tuple(int(n) for n in numbers if 1 <= n <= MAX_CHANNEL)
+        numbers = (_whole(item) for item in value)
+        whole = tuple(n for n in numbers if n is not None and 1 <= n <= MAX_CHANNEL)
         if len(whole) == len(value) == len(set(whole)):
             return whole
     raise _must(

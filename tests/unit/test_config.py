@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -93,6 +94,16 @@ def test_values_arrive_in_their_types(tmp_path: Path) -> None:
     assert config.buses["main"].gains == "desk"
     assert config.buses["voice"].gains == {"vocals": 2.0}
     assert config.presets == {"calm": {"drums": 0.25}}
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    config = make_config(
+        {"audio": {"block": np.int64(64)}, "faders": {"vocals": np.float32(0.5), "bass": 1}}
+    )
+    assert config.audio.block == 64
+    assert config.faders == {"vocals": 0.5, "bass": 1.0}
+    with pytest.raises(ConfigError, match="must be a number from 0 to 64, not 1000"):
+        make_config({"latency": {"safety_hops": 10**400}})
 
 
 def test_configuration_is_frozen() -> None:
