@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from engineprocess import fill_compile_cache
 from jackserver import JackServer, missing
 
 from tests.models import tiny_model
@@ -33,8 +34,15 @@ def audio_required() -> bool:
     return any(value not in ("", "0", "false") for value in wanted)
 
 
+@pytest.fixture(scope="session")
+def compiled() -> None:
+    """numba's cache is filled: the first start on a fresh machine compiles for a minute."""
+    if missing() is None:
+        fill_compile_cache()
+
+
 @pytest.fixture
-def start_jack() -> Iterator[Callable[[int, int], JackServer]]:
+def start_jack(compiled: None) -> Iterator[Callable[[int, int], JackServer]]:
     """`start_jack(rate, period)` gives a running private server; all are ended after the test."""
     reason = missing()
     if reason is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _CHILD = Path(__file__).with_name("engine_child.py")
 _ROOT = Path(__file__).parents[2]
 READY_TIMEOUT = 60.0
+COMPILE_TIMEOUT = 300.0
 
 
 def child_environment(server: JackServer) -> dict[str, str]:
@@ -24,15 +25,49 @@ def child_environment(server: JackServer) -> dict[str, str]:
     return server.env | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
-def command_line(server: JackServer, *arguments: str) -> subprocess.Popen[str]:
-    """`python -m rtstem ARGUMENTS` as a child with both outputs piped and no terminal."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "rtstem", *arguments],
-        env=child_environment(server),
+class Command:
+    """`python -m rtstem ARGUMENTS` as a child with no terminal; killed when its block ends.
+
+    Its standard input is an open pipe: the end of its input would end `rtstem live`.
+    """
+
+    def __init__(self, server: JackServer, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "rtstem", *arguments],
+            env=child_environment(server),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Command:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def end(self, timeout: float) -> tuple[int, str]:
+        """Exit code and error output; raises subprocess.TimeoutExpired when it still runs."""
+        self.process.wait(timeout)
+        _, errors = self.process.communicate()
+        return self.process.returncode, errors
+
+
+def fill_compile_cache() -> None:
+    """Run the engine once on the virtual device, so that what follows starts in seconds."""
+    command = [sys.executable, "-m", "rtstem", "live", "--output", "virtual"]
+    silence = ["--input", "virtual:silence", "--seconds", "0.1"]
+    environment = os.environ | {"PYTHONPATH": str(_ROOT)}
+    subprocess.run(
+        command + silence,
+        env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        stdout=subprocess.DEVNULL,
+        timeout=COMPILE_TIMEOUT,
+        check=True,
     )
 
 

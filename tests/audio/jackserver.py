@@ -71,8 +71,12 @@ class JackServer:
         self.env = server_environment(self.name)
         self.realtime = realtime_allowed()
         self._log = Path(tempfile.gettempdir()) / f"{self.name}.log"
+        self._start()
+
+    def _start(self) -> None:
         rights = ["-R", "-P", str(REALTIME_PRIORITY)] if self.realtime else ["-r"]
-        driver = ["-d", "dummy", "-r", str(rate), "-p", str(period), "-C", "2", "-P", str(OUTPUTS)]
+        clock = ["-r", str(self.rate), "-p", str(self.period)]
+        driver = ["-d", "dummy", *clock, "-C", "2", "-P", str(OUTPUTS)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 ["jackd", "-n", self.name, *rights, *driver],
@@ -80,9 +84,6 @@ class JackServer:
                 stderr=subprocess.STDOUT,
                 env=self.env,
             )
-        self._await_ready()
-
-    def _await_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and self._process.poll() is None:
             probe = subprocess.run(["jack_lsp"], env=self.env, capture_output=True, check=False)
@@ -90,7 +91,7 @@ class JackServer:
                 return
             time.sleep(0.05)
         log = self.log()
-        self.stop()
+        self._end()
         raise RuntimeError(f"jackd did not start: {log}")
 
     @property
@@ -123,16 +124,24 @@ class JackServer:
         self._process.wait(timeout=10)
 
     def stop(self) -> None:
-        """End the server politely, then by force; leaves no process, log or shared memory."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        """End the server politely, then by force; leaves no process, log or shared memory.
+
+        JACK has room for eight servers a machine, and one that was killed keeps its place until a
+        server of the same name starts and ends in order.
+        """
+        if self._process.poll() not in (None, 0):
+            self._start()
+        self._end()
         for leftover in (self._log, *Path("/dev/shm").glob(f"jack*{self.name}*")):
             leftover.unlink(missing_ok=True)
+
+    def _end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from statistics import median
 
 import common
 from common import ROOT, Limit
-from engineprocess import command_line
+from engineprocess import Command
 from jackbench import ENGINE_PORTS
 from jackserver import JackServer, jack_server
 
@@ -35,20 +35,16 @@ def live_ready(server: JackServer) -> float:
     """From the start of `rtstem live` to a wired stream, ms."""
     client = server.client("watcher")
     began = time.perf_counter()
-    process = command_line(
-        server, "live", "--input", "system", "--output", "system", "--seconds", "60"
-    )
     try:
-        while time.perf_counter() - began < READY_TIMEOUT and process.poll() is None:
-            ports = client.get_ports(ENGINE_PORTS, is_audio=True, is_output=True)
-            if ports and client.get_all_connections(ports[0]):
-                return 1000 * (time.perf_counter() - began)
-            time.sleep(0.005)
+        with Command(server, "live", "--input", "system", "--output", "system") as command:
+            while time.perf_counter() - began < READY_TIMEOUT and command.process.poll() is None:
+                ports = client.get_ports(ENGINE_PORTS, is_audio=True, is_output=True)
+                if ports and client.get_all_connections(ports[0]):
+                    return 1000 * (time.perf_counter() - began)
+                time.sleep(0.005)
     finally:
         client.close()
-        process.terminate()
-        _, errors = process.communicate(timeout=20)
-    raise SystemExit(f"rtstem live did not start: {errors}")
+    raise SystemExit("rtstem live did not start")
 
 
 def main() -> int:
