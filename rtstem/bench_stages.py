@@ -181,9 +181,12 @@ def mixer_stage(spec: ModelSpec, block: int) -> StageTimes:
     board = Board(len(spec.stems), 1, spec.hop, spec.delay_frames // spec.hop, system_calls())
     header = board.header
     header[b.RATE], header[b.IN_CHANNELS], header[b.OUT_CHANNELS] = spec.sample_rate, 2, 2
-    header[b.IN_LEFT], header[b.IN_RIGHT], board.route[0] = 0, 1, (0, 1)
+    header[b.IN_LEFT], header[b.IN_RIGHT], board.route[0] = 0, 1, (0, 1, 1)
     header[b.DELAY], header[b.SLEW_FRAMES] = 2 * spec.synthesis_size, block
-    header[b.STATE], board.target[:] = b.RUNNING, 0.5
+    header[b.STATE] = b.RUNNING
+    scene = np.full_like(board.scenes[0], 0.5)
+    scene[-1] = 0.0  # filters off
+    board.publish_scene(scene)
     samples = _music(np.random.default_rng(0), 2, block).reshape(2, 2 * block)
     log = np.zeros(_MIXER_BLOCKS, np.int64)
     for part in (log[:100], log):  # the first call compiles

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -45,7 +45,7 @@ class Engine:
     Use it as a context manager, or call `start` and `stop`. All settings come from the
     configuration; `sink` receives every block of a virtual output as float32 [frames, channels],
     from a Python thread, and `lockstep` runs the virtual device without a clock: deterministic, and
-    as fast as the machine allows.
+    as fast as the machine allows, with `before_block(position of the next frame)` called in between.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Engine:
         *,
         sink: Sink | None = None,
         lockstep: bool = False,
+        before_block: Callable[[int], None] | None = None,
     ) -> None:
         """Load the model and open the devices' descriptions; nothing sounds yet.
 
@@ -65,7 +66,7 @@ class Engine:
         self._plan = make_plan(self.config, self.spec)
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
-        self._sink, self._lockstep = sink, lockstep
+        self._sink, self._lockstep, self._before_block = sink, lockstep, before_block
         self._started = False
         self._build()
 
@@ -79,10 +80,11 @@ class Engine:
             system=system_calls(),
             feed_frames=FEED_FRAMES if plan.reader is not None else 0,
         )
-        self._scene = np.ones((len(plan.buses), len(spec.stems) + 1), np.float32)
+        self._scene = np.ones((len(plan.buses) + 1, len(spec.stems) + 1), np.float32)
+        self._scene[-1] = 0.0  # the filter knobs
         self._write_plan()
         self.desk = Desk(spec.stems, self.config.presets, self._apply, faders=self.config.faders)
-        self._board.gain[:] = self._scene  # no ramps at the start
+        self._board.gain[:] = self._scene[:-1]  # no ramps at the start
         self._separator = Separator(spec, self.config.provider)
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
         self._inference = InferenceThread(self._board, self._separator, priority)
@@ -104,7 +106,7 @@ class Engine:
         h[b.IN_CHANNELS], h[b.OUT_CHANNELS] = plan.input_channels, plan.output_channels
         h[b.IN_LEFT], h[b.IN_RIGHT] = plan.input_pair
         for n, bus in enumerate(plan.buses):
-            self._board.route[n] = bus.route
+            self._board.route[n] = *bus.route, bus.gains is None
             if bus.gains is not None:
                 self._scene[n, :-1] = bus.gains
 
@@ -118,6 +120,7 @@ class Engine:
                 sink=sink_ring,
                 priority=priority,
                 lockstep=self._lockstep,
+                before_block=self._before_block,
             )
         return DeviceStream(
             address,
@@ -206,7 +209,7 @@ class Engine:
         if h[b.STATE] == b.STOPPING:
             return
         if h[b.STATE] == b.RUNNING and not self._watchdog.ended.is_set():
-            self._scene[:, -1] = 0.0
+            self._scene[:-1, -1] = 0.0
             self._board.publish_scene(self._scene)
             time.sleep(FADE_OUT_SECONDS)
         publish(h, b.STATE, b.STOPPING)

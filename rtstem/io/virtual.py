@@ -8,6 +8,7 @@ and sink), so that a run is deterministic and as fast as the machine allows.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,8 @@ def _wait_idle(h, sink, frames, scratch):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def virtual_loop(h, callback, frames, silence, out, sink, lockstep):
-    """Call `callback` for block after block until STATE is STOPPING or the feed has been played.
+    """Call `callback` for block after block until STATE is STOPPING or the feed has been played;
+    in lockstep for one block.
 
     `silence` float32 [frames * input channels] is the input, `out` [frames, channels] the block,
     `sink` [n, channels] the ring that takes the output (n = 0: discarded).
@@ -65,7 +67,7 @@ def virtual_loop(h, callback, frames, silence, out, sink, lockstep):
         if sink.shape[0] > 0 and h[b.BLOCKS] > before:  # not the blocks of the priming
             h[b.SINK_OVERFLOWS] += frames - push(sink, h, b.SINK_HEAD, b.SINK_TAIL, out)
         if lockstep:
-            continue
+            return
         blocks += 1
         due = start + blocks * frames * 1_000_000_000 // h[b.RATE]
         now = now_ns(h[b.CLOCK], h[b.CLOCK_ID], h[b.CLOCK_HZ], scratch)
@@ -89,26 +91,36 @@ class VirtualStream:
         sink: npt.NDArray[np.float32],
         priority: Priority,
         lockstep: bool,
+        before_block: Callable[[int], None] | None = None,
     ) -> None:
+        """`before_block`: for lockstep, called from Python with the position of the next frame."""
         self._callback, self._board, self._priority = callback, board, priority
-        self._block, self._sink, self._lockstep = block, sink, lockstep
+        self._sink, self._lockstep, self._before = sink, lockstep, before_block
+        self._silence = np.zeros(block * int(board.header[b.IN_CHANNELS]), np.float32)
+        self._out = np.zeros((block, int(board.header[b.OUT_CHANNELS])), np.float32)
         self._thread = threading.Thread(target=self._run, name="rtstem-virtual", daemon=True)
 
     def _loop(self) -> None:
-        header = self._board.header
         virtual_loop(
-            header,
+            self._board.header,
             self._callback,
-            self._block,
-            np.zeros(self._block * int(header[b.IN_CHANNELS]), np.float32),
-            np.zeros((self._block, int(header[b.OUT_CHANNELS])), np.float32),
+            len(self._out),
+            self._silence,
+            self._out,
             self._sink,
             self._lockstep,
         )
 
     def _run(self) -> None:
-        self._priority.raise_thread(FIFO_PRIORITY)
-        self._loop()
+        if not self._lockstep:
+            self._priority.raise_thread(FIFO_PRIORITY)
+            self._loop()
+            return
+        header = self._board.header
+        while header[b.STATE] != b.STOPPING and not header[b.ENDED]:
+            if self._before is not None and header[b.STATE] == b.RUNNING:
+                self._before(int(header[b.IN_HEAD]))
+            self._loop()
 
     def start(self) -> None:
         """Compile or load the loop (it returns at once while STATE is STOPPING), then start it."""

@@ -29,6 +29,8 @@ WORKER_STATE = 72  # inference: WORKER_WAITING, WORKER_RUNNING, WORKER_GONE
 SCENE_HEAD = 144  # Python: scenes published so far
 EVENT_HEAD = 152  # callback: scene changes noted
 EVENT_TAIL = 160  # Python: scene changes read
+TAP_HEAD = 168  # callback: output position up to which the tap is filled
+TAP_ON = 176  # Python: 1 while someone records
 
 # -- counters of the callback
 BLOCKS = 80  # blocks while running
@@ -45,6 +47,7 @@ CALLBACK_MAX_NS = 90
 SINK_OVERFLOWS = 91  # virtual device: frames lost because Python was late
 LAST_BLOCK_NS = 92  # callback: clock at its last start
 SCENE_SEEN = 93  # the last scene taken over
+TAP_FROM = 94  # output position at which the tap was opened, NOWHERE before
 
 # -- counters of the inference thread
 HOPS = 96  # hops separated
@@ -63,10 +66,12 @@ STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
     A_INPUT, A_STEMS, A_STAMPS, A_FEED, A_SCENES, A_GAIN, A_EVENTS, A_ROUTE,
     A_METERS, A_CALLBACK_HIST, A_FADE, A_BUS, A_DRY, A_WET, A_WEIGHT, A_CLOCK,
 ) = range(128, 144)  # fmt: skip
-HEADER_SLOTS = 168
+A_KNOB, A_FILTER, A_DELTA, A_TAP, TAP_FRAMES = range(145, 150)
+HEADER_SLOTS = 184
 
 PRIMING, RUNNING, STOPPING = 0, 1, 2
 WORKER_WAITING, WORKER_RUNNING, WORKER_GONE = 0, 1, 2
+NOWHERE = -(1 << 62)
 
 MAX_BLOCK = 8192
 RING_FRAMES = 1 << 15
@@ -99,10 +104,12 @@ class Board:
     stem_ring: npt.NDArray[np.float32] = field(init=False)  # [Q, S, 2, H]
     stamps: npt.NDArray[np.int64] = field(init=False)  # [Q] hop number whose stems lie in the slot
     feed: npt.NDArray[np.float32] = field(init=False)  # [feed_frames, 2]
-    scenes: npt.NDArray[np.float32] = field(init=False)  # [SCENES, B, S+1] gains; last: the bus's
+    scenes: npt.NDArray[np.float32] = field(init=False)  # [SCENES, B+1, S+1] see publish_scene
     gain: npt.NDArray[np.float32] = field(init=False)  # [B, S+1] where the ramps are
     events: npt.NDArray[np.int64] = field(init=False)  # [EVENTS, 2] input position, scene number
-    route: npt.NDArray[np.int64] = field(init=False)  # [B, 2] output channel of left, right; -1
+    route: npt.NDArray[np.int64] = field(
+        init=False
+    )  # [B, 3] left, right channel (-1: none), 1: filters
     meters: npt.NDArray[np.float32] = field(init=False)  # [1 + B + 1, max(2, S)] peaks
     callback_hist: npt.NDArray[np.int64] = field(init=False)  # [HIST_BINS]
     hop_hist: npt.NDArray[np.int64] = field(init=False)  # [HIST_BINS]
@@ -114,14 +121,18 @@ class Board:
         self.stem_ring = _f32(slots, self.stems, 2, self.hop)
         self.stamps = np.full(slots, -1, np.int64)
         self.feed = _f32(max(1, self.feed_frames), 2)
-        self.scenes = np.ones((SCENES, self.buses, self.stems + 1), np.float32)
+        self.scenes = np.ones((SCENES, self.buses + 1, self.stems + 1), np.float32)
+        self.scenes[:, -1] = 0.0
         self.gain = np.ones((self.buses, self.stems + 1), np.float32)
         self.events = np.zeros((EVENTS, 2), np.int64)
-        self.route = np.full((self.buses, 2), -1, np.int64)
+        self.route = np.full((self.buses, 3), -1, np.int64)
         self.meters = _f32(self.buses + 2, max(2, self.stems))
         self.callback_hist = np.zeros(HIST_BINS, np.int64)
         self.hop_hist = np.zeros(HIST_BINS, np.int64)
         self._fade = np.ones(1, np.float32)  # state: 1 = stems in full, 0 = dry signal
+        self._knob = _f32(3, self.stems)  # filter knobs; at work in this block; never at work
+        self._filter = _f32(self.stems, 2, 2)
+        self._delta_scratch = _f32(self.stems, 2, MAX_BLOCK)
         self._dry_scratch, self._bus_scratch = _f32(2, MAX_BLOCK), _f32(2, MAX_BLOCK)
         self._wet_scratch = _f32(self.stems, 2, MAX_BLOCK)
         self._weight_scratch = _f32(MAX_BLOCK)
@@ -130,7 +141,7 @@ class Board:
 
     def _fill_header(self, slots: int) -> None:
         h, calls = self.header, self.system
-        h[END_AT] = -1
+        h[END_AT], h[TAP_FROM] = -1, NOWHERE
         h[HOP], h[DELAY_HOPS], h[STEMS], h[BUSES] = (
             self.hop,
             self.delay_hops,
@@ -157,6 +168,9 @@ class Board:
             (A_METERS, self.meters),
             (A_CALLBACK_HIST, self.callback_hist),
             (A_FADE, self._fade),
+            (A_KNOB, self._knob),
+            (A_FILTER, self._filter),
+            (A_DELTA, self._delta_scratch),
             (A_BUS, self._bus_scratch),
             (A_DRY, self._dry_scratch),
             (A_WET, self._wet_scratch),
@@ -165,13 +179,23 @@ class Board:
         ]
 
     def publish_scene(self, scene: npt.NDArray[np.float32]) -> None:
-        """Give the callback new gains `[B, S+1]`, all at once, from its next block on.
+        """Give the callback a scene `[B+1, S+1]`, all at once, from its next block on.
 
-        One thread at a time. The slot written is 256 scenes old: the callback reads the newest.
+        A row for each bus: the stems' gains, then the bus's own; the last row holds the stems'
+        filter knobs (-1 to 1). One thread at a time. The slot written is 256 scenes old: the
+        callback reads the newest.
         """
         number = int(self.header[SCENE_HEAD]) + 1
         self.scenes[number % SCENES] = scene
         publish(self.header, SCENE_HEAD, number)
+
+    def open_tap(self, frames: int) -> npt.NDArray[np.float32]:
+        """Let the callback fill a tap of `frames` (a power of two) from its next block on."""
+        tap = _f32(frames, 2 + 2 * self.stems + 2 * self.buses)
+        h = self.header
+        h[A_TAP], h[TAP_FRAMES], h[TAP_FROM] = tap.ctypes.data, frames, NOWHERE
+        publish(h, TAP_ON, 1)
+        return tap
 
     def arrays(self) -> list[npt.NDArray[np.generic]]:
         """Everything the real-time threads touch (to be locked into memory)."""

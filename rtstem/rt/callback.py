@@ -11,10 +11,12 @@ from numba import carray, cfunc, njit, types
 
 from . import board as b
 from .atomics import load_acquire, store_release
+from .filter import filter_stem
 from .mixer import fade_weights, gather_stems, mix_bus, peak_meters, write_bus
 from .native import STREAM_ULONG, as_address, as_pointer, call3
 from .ring import read_planar
 from .system import now_ns
+from .tap import finish_tap, tap_pair
 
 PA_CONTINUE = 0
 METER_DECAY_SECONDS = 0.3  # time constant of the peak meters' fall
@@ -86,8 +88,8 @@ def _take_input(h, inp, frames):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _take_scene(h, position):
-    """The newest scene's gains `[B, S + 1]`; a change is noted with the block's input position."""
-    scenes = _floats(h, b.A_SCENES, (b.SCENES, h[b.BUSES], h[b.STEMS] + 1))
+    """The newest scene `[B + 1, S + 1]`; a change is noted with the block's output position."""
+    scenes = _floats(h, b.A_SCENES, (b.SCENES, h[b.BUSES] + 1, h[b.STEMS] + 1))
     number = load_acquire(h, b.SCENE_HEAD)
     if number != h[b.SCENE_SEEN]:
         h[b.SCENE_SEEN] = number
@@ -101,6 +103,34 @@ def _take_scene(h, position):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _filter(h, wet, frames, targets, knob, delta):
+    """Turn the filter knobs towards `targets[S]`; what they change of the stems into `delta`."""
+    memory = _floats(h, b.A_FILTER, (wet.shape[0], 2, 2))
+    for s in range(wet.shape[0]):
+        knob[1, s] = np.float32(1.0) if knob[0, s] != 0 or targets[s] != 0 else np.float32(0.0)
+        knob[0, s] = filter_stem(
+            wet[s], frames, knob[0, s], targets[s], h[b.SLEW_FRAMES], h[b.RATE], memory[s], delta[s]
+        )
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _tap(h):
+    channels = 2 + 2 * h[b.STEMS] + 2 * h[b.BUSES]
+    return _floats(h, b.A_TAP, (h[b.TAP_FRAMES], channels))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _tap_inputs(h, start, frames, dry, wet):
+    """Dry signal and stems to the tap, where someone records; False where nobody does."""
+    if load_acquire(h, b.TAP_ON) == 0:
+        return False
+    tap_pair(_tap(h), start, frames, 0, dry)
+    for s in range(wet.shape[0]):
+        tap_pair(_tap(h), start, frames, 2 + 2 * s, wet[s])
+    return True
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _mix(h, start, frames, out):
     """Mix output frames `start` on (input numbering) to the interleaved `out`."""
     stems, buses, channels, hop = h[b.STEMS], h[b.BUSES], h[b.OUT_CHANNELS], h[b.HOP]
@@ -110,9 +140,11 @@ def _mix(h, start, frames, out):
     weight = _floats(h, b.A_WEIGHT, b.MAX_BLOCK)
     meters = _floats(h, b.A_METERS, (buses + 2, max(2, stems)))
     stamps = carray(as_pointer(h[b.A_STAMPS]), (h[b.SLOTS],), np.int64)
-    route = carray(as_pointer(h[b.A_ROUTE]), (buses, 2), np.int64)
+    delta = _floats(h, b.A_DELTA, (stems, 2, b.MAX_BLOCK))
+    knob = _floats(h, b.A_KNOB, (3, stems))
+    route = carray(as_pointer(h[b.A_ROUTE]), (buses, 3), np.int64)
     gains = _floats(h, b.A_GAIN, (buses, stems + 1))
-    targets = _take_scene(h, start + h[b.DELAY])
+    scene, slew = _take_scene(h, start), h[b.SLEW_FRAMES]
     ring = _floats(h, b.A_STEMS, (h[b.SLOTS], stems, 2, hop))
 
     read_planar(_floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2)), start, dry[:, :frames])
@@ -121,10 +153,17 @@ def _mix(h, start, frames, out):
     decay = np.float32(np.exp(-frames / (METER_DECAY_SECONDS * h[b.RATE])))
     gather_stems(ring, start, frames, weight, wet, meters[buses + 1], decay)
     peak_meters(dry, frames, meters[0], decay)
+    _filter(h, wet, frames, scene[buses], knob, delta)
+    tapped = _tap_inputs(h, start, frames, dry, wet)
     for n in range(buses):
-        mix_bus(dry, wet, frames, gains[n], targets[n], h[b.SLEW_FRAMES], bus)
+        filtered = knob[1] if route[n, 2] == 1 else knob[2]
+        mix_bus(dry, wet, delta, filtered, frames, gains[n], scene[n], slew, bus)
         write_bus(bus, frames, route[n], channels, out)
         peak_meters(bus, frames, meters[n + 1], decay)
+        if tapped:
+            tap_pair(_tap(h), start, frames, 2 + 2 * stems + 2 * n, bus)
+    if tapped:
+        finish_tap(h, start, frames)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -115,6 +115,14 @@ def add_stem(bus, wet, frames, gain, target, slew):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def add_delta(bus, delta, frames, gain, target, slew):
+    """`bus += g * delta` with the ramp of `add_stem`: what a filter changes of a stem."""
+    for c in range(2):
+        for k in range(frames):
+            bus[c, k] += ramp_end(gain, target, k + 1, slew) * delta[c, k]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def apply_gain(bus, frames, gain, target, slew):
     """`bus *= g` with the same ramp; returns the gain reached."""
     if gain == target:
@@ -130,16 +138,18 @@ def apply_gain(bus, frames, gain, target, slew):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def mix_bus(dry, wet, frames, gains, targets, slew, bus):
+def mix_bus(dry, wet, delta, filtered, frames, gains, targets, slew, bus):
     """One stereo bus into `bus[2, frames]`; `gains` go along their ramps towards `targets`.
 
-    Both `[S + 1]`: the stems' gains, then the bus's own.
+    Both `[S + 1]`: the stems' gains, then the bus's own. `delta[s]` is added where `filtered[s]`.
     """
     for c in range(2):
         for k in range(frames):
             bus[c, k] = dry[c, k]
     stems = wet.shape[0]
     for s in range(stems):
+        if filtered[s]:
+            add_delta(bus, delta[s], frames, gains[s], targets[s], slew)
         gains[s] = add_stem(bus, wet[s], frames, gains[s], targets[s], slew)
     gains[stems] = apply_gain(bus, frames, gains[stems], targets[stems], slew)
 

@@ -55,13 +55,13 @@ def play(tmp_path: Path) -> Callable[..., Take]:
         blocks: list[np.ndarray] = []
         waiting = dict(moves or {})
 
-        def sink(part: np.ndarray) -> None:
-            blocks.append(part)
-            heard = sum(map(len, blocks))
-            for frame in [frame for frame in waiting if frame <= heard]:
+        def move(position: int) -> None:
+            for frame in [frame for frame in waiting if frame <= position]:
                 waiting.pop(frame)(engine)
 
-        engine = Engine(settings, sink=sink, lockstep=lockstep)
+        engine = Engine(
+            settings, sink=blocks.append, lockstep=lockstep, before_block=move if lockstep else None
+        )
         with engine:
             if during is not None:
                 during(engine)

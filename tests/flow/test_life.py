@@ -22,8 +22,8 @@ def silent_config(tmp_path):
 
 
 def test_a_fader_moves_within_a_block_and_without_a_step(play, noise):
-    tone = np.full((12 * RATE, 2), 0.5, np.float32)
-    take = play(tone, moves={RATE: lambda engine: engine.desk.set("vocals", 0.0)}, block=128)
+    tone = np.full((RATE, 2), 0.5, np.float32)
+    take = play(tone, moves={RATE // 2: lambda engine: engine.desk.set("vocals", 0.0)}, block=128)
     mix = take.bus(0)[8192:-4096, 0]
     assert mix.max() == 0.5
     assert abs(mix.min() - 0.5 * (1 - DEFAULT_GAINS[0])) < 1e-3

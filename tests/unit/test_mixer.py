@@ -63,7 +63,9 @@ def mix(gains, targets, master=1.0, frames=256, slew=1024, dry=None, wet=None):
     dry = random(2, frames) if dry is None else dry
     wet = random(STEMS, 2, frames) if wet is None else wet
     row, bus = np.array([*gains, 1.0], np.float32), np.zeros((2, frames), np.float32)
-    mixer.mix_bus(dry, wet, frames, row, np.array([*targets, master], np.float32), slew, bus)
+    targets = np.array([*targets, master], np.float32)
+    unfiltered = np.zeros(STEMS, np.float32)
+    mixer.mix_bus(dry, wet, wet, unfiltered, frames, row, targets, slew, bus)
     return dry, wet, row, bus
 
 
