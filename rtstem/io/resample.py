@@ -39,7 +39,7 @@ class Resampler:
     def _run(self, block: Audio, last: bool) -> Audio:
         if self._stream is None:
             return block
-        out: Audio = self._stream.resample_chunk(np.ascontiguousarray(block), last=last)
+        out: Audio = self._stream.resample_chunk(block, last=last)
         return out
 
 

@@ -61,6 +61,18 @@ def test_stems_of_the_model_change_by_less_than_their_sum_can_show():
     assert (np.abs(stems[:3] - kept) <= 2.0**-23 * size).all()
 
 
+def test_sums_stay_exact_where_rounding_to_the_grid_passes_a_power_of_two():
+    """Seven stems that are a little below 1 together and all round up."""
+    generator = np.random.default_rng(0)
+    steps = generator.integers(2_300_000, 2_390_000, (7, FRAMES)).astype(np.float64)
+    steps[6] = 16_777_211 - steps[:6].sum(axis=0)
+    steps += generator.choice([0.25, 0.5, 0.75], (7, FRAMES))
+    kept = (steps / 2**24).astype(np.float32)[..., np.newaxis]
+    dry = (np.rint(steps.sum(axis=0) - 2) / 2**24).astype(np.float32)[:, np.newaxis]
+    stems = complete(dry, kept, 7)
+    assert np.array_equal(stems.sum(axis=0), stems.sum(axis=0, dtype=np.float64))
+
+
 def test_silence_stays_silence():
     stems = complete(np.zeros((10, 2), np.float32), np.zeros((3, 10, 2), np.float32), OTHER)
     assert not stems.any()
