@@ -101,7 +101,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         return _fail(error, f"{place}{error.strerror or error}", 1)
     except Exception as error:
-        what = f"internal error: {type(error).__name__}: {error}"
+        first = str(error).strip().partition("\n")[0][:200]
+        what = f"internal error: {type(error).__name__}: {first}"
         return _fail(error, f"{what} (a bug: please report it with the output of --debug)", 1)
     return code if isinstance(code, int) else 0
 

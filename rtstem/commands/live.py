@@ -139,8 +139,12 @@ def _write(line: str) -> None:
 
 
 def save_picture(view: View, path: Path) -> None:
-    """Write `view` as an SVG picture of a terminal of 100 columns."""
+    """Write `view` as an SVG picture of a terminal of 100 columns.
+
+    Fonts that rich would fetch from elsewhere are left out: the picture is complete by itself.
+    """
     import io
+    import re
 
     from rich.console import Console
 
@@ -148,4 +152,5 @@ def save_picture(view: View, path: Path) -> None:
 
     console = Console(record=True, width=100, height=24, file=io.StringIO(), force_terminal=True)
     console.print(Picture(view))
-    console.save_svg(str(path), title="rtstem live")
+    svg = console.export_svg(title="rtstem live")
+    path.write_text(re.sub(r"@font-face\s*{.*?}\s*", "", svg, flags=re.DOTALL), encoding="utf-8")

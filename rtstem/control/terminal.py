@@ -40,8 +40,12 @@ class LiveEngine(Protocol):
 
     desk: Desk
     latency: Latency
-    error: RtstemError | None
-    notice: str
+
+    @property
+    def error(self) -> RtstemError | None: ...
+
+    @property
+    def notice(self) -> str: ...
 
     @property
     def config(self) -> Config: ...

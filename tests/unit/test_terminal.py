@@ -307,6 +307,18 @@ def test_picture_says_what_matters() -> None:
         assert part in text
 
 
+def test_marks_are_there_only_where_they_are_true() -> None:
+    moved = desk()
+    moved.mute("drums")
+    marked = [
+        (text.strip(), "drums" in cells(line))
+        for line in draw(view(desk=moved.state()), 80)
+        for text, style in line
+        if " on " in style
+    ]
+    assert marked == [("MUTE", True)]
+
+
 def test_counters_that_moved_are_red_and_rare_ones_appear() -> None:
     lines = draw(view(snapshot=snapshot(xruns=3, nonfinite=7)), 100)
     line = next(line for line in lines if "xruns" in cells(line))
