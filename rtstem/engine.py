@@ -16,6 +16,7 @@ from .control.telemetry import Snapshot, read_snapshot
 from .errors import ConfigError, EngineError, RtstemError
 from .io.device import DeviceStream
 from .io.pumps import Drain, Feeder, Sink
+from .io.tap import Tap
 from .io.virtual import VirtualStream
 from .latency import Latency, engine_latency
 from .model_spec import read_model_spec
@@ -34,7 +35,6 @@ from .watchdog import Stream, Watchdog
 FEED_FRAMES = 1 << 17  # 3 s of decoded audio ahead
 SINK_FRAMES = 1 << 18  # 6 s of output that Python may be late
 SLEW_FRAMES = 1024  # a fader's full way: 23 ms, each step below -60 dB of full scale
-PRIMING_BLOCKS = 8
 PRIMING_SECONDS = 2.0
 FADE_OUT_SECONDS = 0.03
 
@@ -180,7 +180,7 @@ class Engine:
         """Learn the host's block sizes, fix the delay, then let audio through."""
         h = self._board.header
         deadline = time.monotonic() + PRIMING_SECONDS
-        while h[b.HEARTBEAT] < PRIMING_BLOCKS:
+        while h[b.HEARTBEAT] < b.PRIMING_BLOCKS:
             if time.monotonic() > deadline:
                 raise EngineError(
                     "the audio device does not ask for audio; restart the sound server"
@@ -269,6 +269,10 @@ class Engine:
     def realtime(self) -> str:
         """What the operating system granted."""
         return f"{self._inference.granted}, {self._memory}"
+
+    def open_tap(self) -> Tap:
+        """Begin to record: dry signal, stems and buses of every block, for one reader at a time."""
+        return Tap(self._board, self.spec.stems, self.bus_names)
 
     def snapshot(self) -> Snapshot:
         """Meters, load and counters now."""

@@ -8,6 +8,7 @@ and sink), so that a run is deterministic and as fast as the machine allows.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -117,8 +118,12 @@ class VirtualStream:
             self._loop()
             return
         header = self._board.header
-        while header[b.STATE] != b.STOPPING and not header[b.ENDED]:
-            if self._before is not None and header[b.STATE] == b.RUNNING:
+        for _ in range(b.PRIMING_BLOCKS):
+            self._loop()
+        while header[b.STATE] == b.PRIMING:  # no block may slip in before `before_block`
+            time.sleep(IDLE_NS * 1e-9)
+        while header[b.STATE] == b.RUNNING and not header[b.ENDED]:
+            if self._before is not None:
                 self._before(int(header[b.IN_HEAD]))
             self._loop()
 

@@ -74,6 +74,7 @@ WORKER_WAITING, WORKER_RUNNING, WORKER_GONE = 0, 1, 2
 NOWHERE = -(1 << 62)
 
 MAX_BLOCK = 8192
+PRIMING_BLOCKS = 8  # blocks from which the host's block sizes are learnt
 RING_FRAMES = 1 << 15
 SCENES = 256
 EVENTS = 4096
