@@ -46,9 +46,10 @@ def command(
     **options: Any,
 ) -> None:
     """Play music through the engine with a fader on every stem."""
-    from ..config import load_config
+    from ..config import load_config, make_config
 
-    settings = with_options(load_config(config), options)
+    base = load_config(config) if config else make_config({}, source="command line")
+    settings = with_options(base, options)
     if list_keys:
         print_keys(settings)
         return

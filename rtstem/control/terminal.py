@@ -161,9 +161,21 @@ def live_facts(engine: LiveEngine) -> list[tuple[str, str]]:
     device_ms = 1000 * engine.latency.device / engine.rate
     return [
         (f"rtstem {__version__}  {engine.spec.name} on {provider}", f"{engine.rate} Hz "),
-        (f"{audio.input} > {audio.output}", f"latency {engine.latency.ms:.1f} ms "),
+        (
+            f"{_place(audio.input, 'input')} > {_place(audio.output, 'output')}",
+            f"latency {engine.latency.ms:.1f} ms ",
+        ),
         (engine.realtime, f"and the device's {device_ms:.1f} ms " if device_ms else ""),
     ]
+
+
+def _place(wanted: str | int, direction: str) -> str:
+    """Name of the device that `wanted` stands for; files and the virtual device as they are."""
+    if str(wanted).startswith(("file:", "virtual")):
+        return str(wanted)
+    from ..io.device import find_device, list_devices
+
+    return find_device(wanted, direction, list_devices()).name
 
 
 def run_screen(

@@ -247,6 +247,11 @@ def test_options_replace_the_configuration_and_nothing_else() -> None:
     assert with_options(Config(), options(model="x", rate="auto")).model == "x"
 
 
+def test_refusal_of_a_combination_names_the_command_line(rtstem: Output, model: str) -> None:
+    assert rtstem("live", "--output", "virtual", "--model", model) == 2
+    assert rtstem.err.startswith("error: command line: audio.input: ")
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -21,8 +21,9 @@ from rtstem.control.keymap import FADER_KEYS, SOLO_KEYS, STEP, KeyDesk
 from rtstem.control.keys import NoKeys, PipeKeys, decode, open_keys
 from rtstem.control.screen import Picture, View, draw, status_line
 from rtstem.control.telemetry import Percentiles, Snapshot
-from rtstem.control.terminal import LiveView, StopSignals, run_log, run_screen
+from rtstem.control.terminal import LiveView, StopSignals, live_facts, run_log, run_screen
 from rtstem.errors import EngineError
+from rtstem.io.device import DeviceInfo
 from rtstem.latency import Latency
 
 STEMS = ("vocals", "drums", "bass", "other")
@@ -57,7 +58,7 @@ class FakeEngine:
     def __init__(self, pictures: int = 1000, error: EngineError | None = None) -> None:
         self.desk, self.error, self.notice = desk(soft={"vocals": 0.5}), error, ""
         self.latency = Latency(44100, 256, 1024, 0, 256)
-        audio = SimpleNamespace(input="default", output="virtual")
+        audio = SimpleNamespace(input="file:song.ogg", output="virtual")
         self.config: Any = SimpleNamespace(audio=audio, presets={"soft": {"vocals": 0.5}})
         self.spec: Any = SimpleNamespace(name="tiny", hop=512)
         self.rate, self.provider, self.realtime = 44100, "CPUExecutionProvider", "SCHED_FIFO 60"
@@ -392,6 +393,18 @@ def test_second_interrupt_acts_as_usual() -> None:
         assert signals.stopped
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_facts_name_the_device_behind_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = DeviceInfo(0, "USB Audio", "ALSA", 2, 2, 48000.0, 0.005, 0.005, True, True)
+    monkeypatch.setattr("rtstem.io.device.list_devices", lambda: [card])
+    engine = FakeEngine()
+    engine.config.audio.input = "default"
+    engine.latency = Latency(44100, 256, 1024, 0, 256, device=441)
+    assert live_facts(engine)[1:] == [
+        ("USB Audio > virtual", "latency 30.5 ms "),
+        ("SCHED_FIFO 60", "and the device's 10.0 ms "),
+    ]
 
 
 def test_log_writes_status_and_what_keys_did() -> None:
