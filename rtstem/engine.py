@@ -197,6 +197,7 @@ class Engine:
             device=self._stream.latency_frames,
         )
         h[b.DELAY] = self.latency.frames
+        h[b.SCENE_SEEN] = h[b.SCENE_HEAD]  # the scene at the start is no change
         publish(h, b.STATE, b.RUNNING)
 
     def wait(self, timeout: float | None = None) -> bool:

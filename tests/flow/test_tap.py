@@ -38,12 +38,13 @@ def test_tap_holds_dry_stems_and_buses_of_the_same_moment(play, noise):
         "bus.main",
     )
     assert tap.lost == 0
-    dry = block[take.delay :, :2]
-    assert np.array_equal(dry, noise[: len(dry)])
+    assert parts[0][0] == -take.delay  # from the first frame on
+    dry = block[take.delay : take.delay + len(noise), :2]
+    assert np.array_equal(dry, noise)
     assert np.array_equal(block[:, 10:12], block[:, :2])  # all faders up: the bus is the dry signal
     for n, gain in enumerate(DEFAULT_GAINS):
-        stem = block[take.delay :, 2 + 2 * n : 4 + 2 * n]
-        np.testing.assert_allclose(stem, gain * noise[: len(stem)], atol=1e-6)
+        stem = block[take.delay : take.delay + len(noise), 2 + 2 * n : 4 + 2 * n]
+        np.testing.assert_allclose(stem, gain * noise, atol=1e-6)
 
 
 def test_the_mix_can_be_made_again_from_stems_and_moves(play, noise):
