@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from .errors import EngineError
 from .latency import FADE_FRAMES
@@ -22,6 +21,7 @@ from .rt import board as b
 from .rt.board import Board
 from .rt.callback import process_block
 from .rt.hop import OK, give_hop, run_model, take_hop
+from .rt.jit import compiled
 from .rt.native import as_pointer, flush_denormals
 from .rt.priority import Priority
 from .rt.separator import Separator

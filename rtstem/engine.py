@@ -216,7 +216,7 @@ class Engine:
         publish(h, b.STATE, b.STOPPING)
         self._watchdog.stop()
         # A host that hangs still holds the callback and the board: they stay referenced here.
-        self._stream.stop()
+        self._stream.stop(dead=self.error is not None)
         worker_gone = self._inference.stop()
         for part in (self._feeder, self._drain):
             if part is not None:

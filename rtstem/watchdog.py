@@ -36,8 +36,8 @@ class Stream(Protocol):
     def start(self) -> None:
         """Begin to call the callback."""
 
-    def stop(self) -> bool:
-        """Stop for good; False where the host hangs."""
+    def stop(self, dead: bool = False) -> bool:
+        """Stop for good, with little patience for a `dead` host; False where it hangs."""
 
 
 class Watchdog:

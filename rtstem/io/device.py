@@ -16,6 +16,8 @@ from typing import Any
 from ..errors import DeviceError
 
 CLOSE_SECONDS = 2.0
+DEAD_SECONDS = 0.2
+"""Patience with a host that has stopped calling: JACK's close then never returns."""
 
 
 @dataclass(frozen=True)
@@ -182,11 +184,11 @@ class DeviceStream:
         except self._sd.PortAudioError:
             return False
 
-    def stop(self) -> bool:
-        """Stop and close; False where the host hangs (JACK does after its server has died)."""
+    def stop(self, dead: bool = False) -> bool:
+        """Stop and close; False where the host hangs, as JACK does when its server is `dead`."""
         closer = threading.Thread(target=self._close, name="rtstem-close", daemon=True)
         closer.start()
-        closer.join(CLOSE_SECONDS)
+        closer.join(DEAD_SECONDS if dead else CLOSE_SECONDS)
         if closer.is_alive():
             # PortAudio's own clean-up at exit would hang as well
             atexit.unregister(self._sd._exit_handler)

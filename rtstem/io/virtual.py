@@ -13,11 +13,11 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from ..rt import board as b
 from ..rt.atomics import load_acquire
 from ..rt.board import Board
+from ..rt.jit import compiled
 from ..rt.native import call_stream_callback
 from ..rt.priority import Priority
 from ..rt.ring import push
@@ -30,7 +30,7 @@ FIFO_PRIORITY = 65
 STOP_SECONDS = 2.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _wait_idle(h, sink, frames, scratch):
     """Lockstep: until the worker is done, the feed has a block or has ended, the sink has room."""
     while load_acquire(h, b.STATE) != b.STOPPING:
@@ -46,7 +46,7 @@ def _wait_idle(h, sink, frames, scratch):
         sleep_ns(h[b.SLEEP], h[b.CLOCK_HZ], IDLE_NS, scratch)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def virtual_loop(h, callback, frames, silence, out, sink, lockstep):
     """Call `callback` for block after block until STATE is STOPPING or the feed has been played;
     in lockstep for one block.
@@ -140,7 +140,7 @@ class VirtualStream:
         """False once the loop has ended."""
         return self._thread.is_alive()
 
-    def stop(self) -> bool:
+    def stop(self, dead: bool = False) -> bool:
         """Wait for the loop's end (STATE must be STOPPING); False where it does not come."""
         if self._thread.ident is not None:
             self._thread.join(STOP_SECONDS)

@@ -6,9 +6,11 @@ correct on x86-64 and aarch64.
 
 from __future__ import annotations
 
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from .jit import compiled
 
 
 def _element(context, builder, array_type, array, index):
@@ -50,13 +52,13 @@ def fence(_typing):
     return types.void(), codegen
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def publish(array, index, value):
     """`store_release` for callers in Python."""
     store_release(array, index, value)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def observe(array, index):
     """`load_acquire` for callers in Python."""
     return load_acquire(array, index)

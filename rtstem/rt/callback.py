@@ -7,11 +7,12 @@ where a hop is complete; mix dry signal and stems of `DELAY` frames ago; outputs
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import carray, types
 
 from . import board as b
 from .atomics import load_acquire, store_release
 from .filter import filter_stem
+from .jit import c_callback, compiled
 from .mixer import fade_weights, gather_stems, mix_bus, peak_meters, write_bus
 from .native import STREAM_ULONG, as_address, as_pointer, call3
 from .ring import read_planar
@@ -26,12 +27,12 @@ _SIGNATURE = types.intc(
 )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _floats(h, slot, shape):
     return carray(as_pointer(h[slot]), shape, np.float32)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _clean(h, value):
     if np.isfinite(value):
         return value
@@ -39,7 +40,7 @@ def _clean(h, value):
     return np.float32(0.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _push_device(h, ring, head, samples, frames):
     """Two channels of the interleaved device input into the ring."""
     channels, left, right = h[b.IN_CHANNELS], h[b.IN_LEFT], h[b.IN_RIGHT]
@@ -50,7 +51,7 @@ def _push_device(h, ring, head, samples, frames):
         ring[place, 1] = _clean(h, samples[k * channels + right])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _push_feed(h, ring, head, frames):
     """Frames of the file feed into the ring, silence where it has none."""
     feed = _floats(h, b.A_FEED, (h[b.FEED_FRAMES], 2))
@@ -71,7 +72,7 @@ def _push_feed(h, ring, head, frames):
             h[b.END_AT] = head + count
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _take_input(h, inp, frames):
     """Push one block; returns the position of its first frame."""
     ring = _floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2))
@@ -86,7 +87,7 @@ def _take_input(h, inp, frames):
     return head
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _take_scene(h, position):
     """The newest scene `[B + 1, S + 1]`; a change is noted with the block's output position."""
     scenes = _floats(h, b.A_SCENES, (b.SCENES, h[b.BUSES] + 1, h[b.STEMS] + 1))
@@ -102,7 +103,7 @@ def _take_scene(h, position):
     return scenes[number % b.SCENES]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _filter(h, wet, frames, targets, knob, delta):
     """Turn the filter knobs towards `targets[S]`; what they change of the stems into `delta`."""
     memory = _floats(h, b.A_FILTER, (wet.shape[0], 2, 2))
@@ -113,13 +114,13 @@ def _filter(h, wet, frames, targets, knob, delta):
         )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _tap(h):
     channels = 2 + 2 * h[b.STEMS] + 2 * h[b.BUSES]
     return _floats(h, b.A_TAP, (h[b.TAP_FRAMES], channels))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _tap_inputs(h, start, frames, dry, wet):
     """Dry signal and stems to the tap, where someone records; False where nobody does."""
     if load_acquire(h, b.TAP_ON) == 0:
@@ -130,7 +131,7 @@ def _tap_inputs(h, start, frames, dry, wet):
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _mix(h, start, frames, out):
     """Mix output frames `start` on (input numbering) to the interleaved `out`."""
     stems, buses, channels, hop = h[b.STEMS], h[b.BUSES], h[b.OUT_CHANNELS], h[b.HOP]
@@ -166,7 +167,7 @@ def _mix(h, start, frames, out):
         finish_tap(h, start, frames)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _observe_block(h, frames):
     """Learn the host's block sizes while priming."""
     a, rest = h[b.BLOCK_STEP], frames
@@ -176,7 +177,7 @@ def _observe_block(h, frames):
     h[b.MAX_FRAMES] = max(h[b.MAX_FRAMES], frames)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _count_time(h, frames, began, ended):
     spent = ended - began
     hist = carray(as_pointer(h[b.A_CALLBACK_HIST]), (b.HIST_BINS,), np.int64)
@@ -187,7 +188,7 @@ def _count_time(h, frames, began, ended):
     h[b.LAST_BLOCK_NS] = began
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def process_block(h, inp, out_pointer, frames, flags):
     """One device block; see the module's text. `h` is the board's header."""
     clock = carray(as_pointer(h[b.A_CLOCK]), (2,), np.int64)
@@ -212,7 +213,7 @@ def process_block(h, inp, out_pointer, frames, flags):
     store_release(h, b.HEARTBEAT, h[b.HEARTBEAT] + 1)
 
 
-@cfunc(_SIGNATURE, nopython=True, cache=True, error_model="numpy")
+@c_callback(_SIGNATURE)
 def stream_callback(inp, out, frames, _time, flags, userdata):
     """The PaStreamCallback (portaudio.h); `userdata` is the board's header."""
     h = carray(userdata, (b.HEADER_SLOTS,), np.int64)

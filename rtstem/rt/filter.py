@@ -8,7 +8,8 @@ the *difference* to the unfiltered stem, so that the mix stays `dry + correction
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from .jit import compiled
 
 STEP_FRAMES = 16  # the knob and its coefficients move once in so many frames
 EDGE = np.float32(0.05)  # within this share of the way the filter fades in
@@ -17,7 +18,7 @@ BOTTOM_HZ, TOP_HZ = 20.0, 10_000.0  # high-pass from left to right
 DAMPING = np.float32(1.4142135)  # Butterworth
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def cutoff_hz(knob):
     """Cutoff frequency of a knob position, -1 to 1 without 0."""
     if knob < 0:
@@ -25,20 +26,20 @@ def cutoff_hz(knob):
     return BOTTOM_HZ * (TOP_HZ / BOTTOM_HZ) ** knob
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def move_knob(knob, target, frames, slew):
     """The knob after `frames` frames on its way, which takes `slew` frames for a change of 1."""
     reach = np.float32(frames) / np.float32(slew)
     return min(target, knob + reach) if target > knob else max(target, knob - reach)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _share(knob):
     """How much of the filter is heard: all of it, but for the edge around the centre."""
     return min(np.float32(1.0), abs(knob) / EDGE)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _run(samples, before, knob, rate, memory, delta, first, last):
     """Filter one channel from `first` to `last`; `memory[2]` are the two integrators."""
     tuned = knob if knob != 0 else before  # on the last way to the centre
@@ -60,7 +61,7 @@ def _run(samples, before, knob, rate, memory, delta, first, last):
     memory[0], memory[1] = s1, s2
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def filter_stem(wet, frames, knob, target, slew, rate, memory, delta):
     """Difference that the filter makes to `wet[2, frames]` into `delta[2, frames]`.
 
@@ -73,7 +74,9 @@ def filter_stem(wet, frames, knob, target, slew, rate, memory, delta):
         last = min(first + STEP_FRAMES, frames)
         before, knob = knob, move_knob(knob, target, last - first, slew)
         for c in range(2):
-            if before * knob < 0 or before == 0:  # begin as if the filter had let everything through
+            if (
+                before * knob < 0 or before == 0
+            ):  # begin as if the filter had let everything through
                 memory[c, 0] = np.float32(0.0)
                 memory[c, 1] = wet[c, first] if knob < 0 else np.float32(0.0)
             if before == 0 and knob == 0:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from .jit import compiled
 from .native import call3, call8
 from .transform import analyse, drop_hop, project, synthesise
 
@@ -43,7 +43,7 @@ class HopState(NamedTuple):
     axes: npt.NDArray[np.int64]  # [1] the last axis
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def reset(state):
     """Back to the silence before the first hop."""
     state.cursor[0] = 0
@@ -54,7 +54,7 @@ def reset(state):
     state.states[:] = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def take_hop(state, audio):
     """Bring `audio[2, hop]` to the model's input tensor."""
     if state.is_spectrum:
@@ -73,7 +73,7 @@ def take_hop(state, audio):
         state.past_audio[state.cursor[0] % state.past_audio.shape[0]] = audio
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def run_model(state):
     """ONNX Runtime's `Run` on the bound tensors; OK or RUN_FAILED.
 
@@ -90,7 +90,7 @@ def run_model(state):
     return RUN_FAILED
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def give_hop(state, out):
     """Stems of the model's output to `out[S, 2, hop]`, made to sum to the mixture; OK or NOT_FINITE."""
     oldest = (state.cursor[0] + 1) % state.past.shape[0]
@@ -112,7 +112,7 @@ def give_hop(state, out):
     return OK
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def separate_hop(state, audio, out):
     """`audio[2, hop]` in, `out[S, 2, hop]` out, delayed by the transform and the look-ahead.
 
@@ -129,14 +129,14 @@ def separate_hop(state, audio, out):
     return result
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def skip_hop(state, audio):
     """Let `audio[2, hop]` pass without running the model; its stems are lost."""
     take_hop(state, audio)
     drop_hop(state.overlap, audio.shape[1])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def separate_many(state, audio, out):
     """`audio[n * hop, 2]` to `out[S, n * hop, 2]`; returns the first result that is not OK, else OK."""
     hop = state.audio.shape[1]

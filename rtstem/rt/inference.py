@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 
 import numpy as np
-from numba import njit
 
 from . import board as b
 from .atomics import load_acquire, store_release
 from .board import Board
 from .hop import OK, reset, separate_hop, skip_hop
+from .jit import compiled
 from .native import call3, flush_denormals
 from .priority import Priority
 from .ring import lapped, read_planar
@@ -25,7 +25,7 @@ from .system import now_ns, sleep_ns
 STOP_SECONDS = 2.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _catch_up(h, ring, state):
     """After being lapped: go on with the newest whole hop, from a fresh state."""
     h[b.LAPPED] += 1
@@ -36,7 +36,7 @@ def _catch_up(h, ring, state):
     store_release(h, b.IN_TAIL, tail)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _separate(h, stem_ring, stamps, state, audio, target, spoiled):
     """Separate one hop into its slot; returns how many outputs to come are still spoiled."""
     hop, delay = h[b.HOP], h[b.DELAY_HOPS]
@@ -59,7 +59,7 @@ def _separate(h, stem_ring, stamps, state, audio, target, spoiled):
     return 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def inference_loop(h, ring, stem_ring, stamps, hist, state):
     """Until STATE is STOPPING. Arrays as in `Board`; `state` as in `HopState`."""
     flush_denormals()
@@ -88,7 +88,7 @@ def inference_loop(h, ring, stem_ring, stamps, hist, state):
     store_release(h, b.WORKER_STATE, b.WORKER_GONE)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _post(h):
     call3(h[b.POST], h[b.SEMAPHORE], 1, 0)
 

@@ -8,17 +8,17 @@ the gap and back after it: the listener hears the aligned dry signal, no silence
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..latency import FADE_FRAMES
 from .atomics import load_acquire
+from .jit import compiled
 
 FADE_STEP = np.float32(1.0 / FADE_FRAMES)
 ONE = np.float32(1.0)
 SILENT_PEAK = np.float32(1e-9)  # meters fall to 0 here, long before denormals
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def ready_frames(stamps, hop, position, limit):
     """Frames from `position` on whose stems are all in the ring, at most `limit`.
 
@@ -33,7 +33,7 @@ def ready_frames(stamps, hop, position, limit):
     return min(run, limit)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def fade_weights(stamps, hop, start, frames, weight, fade):
     """Fill `weight[:frames]` (0 dry, 1 stems) for output frames `start` on.
 
@@ -62,7 +62,7 @@ def fade_weights(stamps, hop, start, frames, weight, fade):
     return missed
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def gather_stems(ring, start, frames, weight, wet, peaks, decay):
     """Copy the stems of output frames `start` on to `wet[S, 2, frames]`, times their weight.
 
@@ -89,7 +89,7 @@ def gather_stems(ring, start, frames, weight, wet, peaks, decay):
         k += run
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def ramp_end(gain, target, frames, slew):
     """Gain after `frames` frames of a ramp that needs `slew` frames for a change of 1."""
     reach = np.float32(frames) / np.float32(slew)
@@ -98,7 +98,7 @@ def ramp_end(gain, target, frames, slew):
     return max(target, gain - reach)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def add_stem(bus, wet, frames, gain, target, slew):
     """`bus += (g - 1) * wet` with `g` ramping from `gain` to `target`; returns the gain reached."""
     if gain == target:
@@ -114,7 +114,7 @@ def add_stem(bus, wet, frames, gain, target, slew):
     return ramp_end(gain, target, frames, slew)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def add_delta(bus, delta, frames, gain, target, slew):
     """`bus += g * delta` with the ramp of `add_stem`: what a filter changes of a stem."""
     for c in range(2):
@@ -122,7 +122,7 @@ def add_delta(bus, delta, frames, gain, target, slew):
             bus[c, k] += ramp_end(gain, target, k + 1, slew) * delta[c, k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def apply_gain(bus, frames, gain, target, slew):
     """`bus *= g` with the same ramp; returns the gain reached."""
     if gain == target:
@@ -137,7 +137,7 @@ def apply_gain(bus, frames, gain, target, slew):
     return ramp_end(gain, target, frames, slew)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def mix_bus(dry, wet, delta, filtered, frames, gains, targets, slew, bus):
     """One stereo bus into `bus[2, frames]`; `gains` go along their ramps towards `targets`.
 
@@ -154,7 +154,7 @@ def mix_bus(dry, wet, delta, filtered, frames, gains, targets, slew, bus):
     gains[stems] = apply_gain(bus, frames, gains[stems], targets[stems], slew)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def write_bus(bus, frames, route, channels, out):
     """Put `bus[2, frames]` on its channels of the interleaved `out`; a bus with one channel is the
     mean of left and right."""
@@ -169,7 +169,7 @@ def write_bus(bus, frames, route, channels, out):
         out[k * channels + right] = bus[1, k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def peak_meters(samples, frames, meter, decay):
     """Peak with decay of `samples[2, frames]` into `meter[0]`, `meter[1]`."""
     for c in range(2):

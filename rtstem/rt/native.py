@@ -9,9 +9,11 @@ from __future__ import annotations
 import platform
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from .jit import compiled
 
 IS_X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 IS_ARM64 = platform.machine().lower() in ("aarch64", "arm64")
@@ -125,7 +127,7 @@ def _fpcr_or(_typing, bits):
     return types.void(types.uint64), codegen
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def flush_denormals():
     """Flush-to-zero and denormals-are-zero for the calling thread: decaying states stay cheap."""
     if IS_X86:

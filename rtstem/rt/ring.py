@@ -10,12 +10,11 @@ that only grow:
 
 from __future__ import annotations
 
-from numba import njit
-
 from .atomics import fence, load_acquire, store_release
+from .jit import compiled
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def push(ring, header, head_slot, tail_slot, block):
     """Producer of a waiting ring: append as many frames of `block` as fit; returns their number."""
     head = header[head_slot]
@@ -29,7 +28,7 @@ def push(ring, header, head_slot, tail_slot, block):
     return count
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def pop(ring, header, head_slot, tail_slot, block):
     """Consumer of a waiting ring: fill `block` with up to its length of frames; returns their number."""
     tail = header[tail_slot]
@@ -42,7 +41,7 @@ def pop(ring, header, head_slot, tail_slot, block):
     return count
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def read_planar(ring, position, out):
     """Copy `out.shape[1]` frames from `position` (which may lie before 0: silence) to `out[2, n]`."""
     mask = ring.shape[0] - 1
@@ -52,7 +51,7 @@ def read_planar(ring, position, out):
         out[1, k] = ring[place, 1]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def lapped(ring, header, head_slot, position, margin):
     """True where the writer of an overwriting ring may have touched frames from `position` on.
 

@@ -12,8 +12,8 @@ import platform
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from .jit import compiled
 from .native import call3
 
 
@@ -93,7 +93,7 @@ def _windows() -> SystemCalls:
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def now_ns(clock, clock_id, clock_hz, scratch):
     """Monotonic time in nanoseconds; `scratch` is an int64[2] of the calling thread's own."""
     address = scratch.ctypes.data
@@ -104,7 +104,7 @@ def now_ns(clock, clock_id, clock_hz, scratch):
     return scratch[0] * 1_000_000_000 + scratch[1]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def sleep_ns(sleep, clock_hz, nanoseconds, scratch):
     """Sleep about `nanoseconds`; `scratch` is an int64[2] of the calling thread's own."""
     if clock_hz > 0:  # Windows: Sleep takes milliseconds

@@ -6,13 +6,12 @@ callback never waits for the reader, and a reader that was late knows what it mi
 
 from __future__ import annotations
 
-from numba import njit
-
 from . import board as b
 from .atomics import load_acquire, store_release
+from .jit import compiled
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def tap_pair(tap, start, frames, channel, samples):
     """Write `samples[2, frames]` as `channel` and the next one of output frames `start` on."""
     mask = tap.shape[0] - 1
@@ -22,7 +21,7 @@ def tap_pair(tap, start, frames, channel, samples):
         tap[place, channel + 1] = samples[1, k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def read_tap(tap, h, position, block):
     """Copy up to the length of `block[n, channels]` from `position` on; returns (first, count).
 
@@ -39,7 +38,7 @@ def read_tap(tap, h, position, block):
     return first, max(0, count)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def finish_tap(h, start, frames):
     """Publish a block; the first one fixes where the recording begins."""
     if h[b.TAP_FROM] == b.NOWHERE:

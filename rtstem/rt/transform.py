@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from rocket_fft import c2r, r2c
+
+from .jit import compiled
 
 LAST_AXIS = np.array([1])
 
@@ -32,7 +33,7 @@ def synthesis_window(fft_size: int, hop: int, synthesis_size: int) -> npt.NDArra
     return (hann / overlap / tail).astype(np.float32)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def analyse(history, audio, window, scale, frame, spectrum, axes):
     """Slide `audio[2, hop]` into `history[2, n]`; its spectrum into `spectrum[2, bins]` (complex64).
 
@@ -49,7 +50,7 @@ def analyse(history, audio, window, scale, frame, spectrum, axes):
     r2c(frame, spectrum, axes, True, scale, 1)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def project(stems, mixture):
     """Mixture consistency: spread what the stems lack equally, so that they sum to the mixture.
 
@@ -68,7 +69,7 @@ def project(stems, mixture):
                 stems[s, c, k] += lack
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def synthesise(spectra, window, scale, frame, overlap, out, axes):
     """Inverse transform of `spectra[S * 2, bins]` and overlap-add; one finished hop into `out`.
 
@@ -84,7 +85,7 @@ def synthesise(spectra, window, scale, frame, overlap, out, axes):
     drop_hop(overlap, hop)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def drop_hop(overlap, hop):
     """Move the overlap-add buffer on by one hop; zeros come in at its end."""
     length = overlap.shape[1]
