@@ -30,12 +30,13 @@ Writes the mix, every stem, a picture (stems.png) and a report (report.md, repor
 def command(out_dir: str, device: str | None, song: str | None, model: str) -> None:
     """Play a song through the engine, moving the faders; write what came out."""
     from ..native_stderr import native_stderr
-    from .output import progress_bar
+    from .output import progress_bar, starting
 
-    with progress_bar("starting") as bar, native_stderr():
+    with progress_bar(starting()) as bar, native_stderr():
 
         def told(played: float, total: float) -> None:
-            bar.update("playing in real time", played, total, f"{played:.0f} of {total:.0f} s")
+            label = "playing in real time" if played < total else "drawing the report"
+            bar.update(label, played, total, f"{played:.0f} of {total:.0f} s")
 
         from ..demo import run_demo
 

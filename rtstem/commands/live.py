@@ -102,11 +102,11 @@ def _play(config: Config, seconds: float | None, picture: str | None) -> None:
     from ..control.keys import open_keys
     from ..control.terminal import run_log, run_screen, summary
     from ..native_stderr import native_stderr
-    from .output import console
+    from .output import console, starting
 
     screen = console()
     with native_stderr() as complaints:
-        with screen.status("starting ..."):
+        with screen.status(starting()):
             engine = _start(config)
         try:
             with open_keys() as keys:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,14 @@ def console(to_stderr: bool = False) -> Console:
     stream = sys.stderr if to_stderr else sys.stdout
     width = None if stream.isatty() else _PIPE_WIDTH
     return Console(stderr=to_stderr, width=width, highlight=False)
+
+
+def starting() -> str:
+    """What to show while the engine starts: the first time takes long, and one wants to know why."""
+    compiled = Path(__file__).parents[1].joinpath("rt", "__pycache__").glob("*.nbi")
+    if any(compiled) or "NUMBA_CACHE_DIR" in os.environ:
+        return "starting ..."
+    return "compiling the audio engine, this once, for a minute or two ..."
 
 
 def print_table(
