@@ -221,7 +221,9 @@ def _check_target(target: Path, overwrite: bool) -> None:
     if target.is_dir():
         raise AudioFileError(f"{target}: is a folder; move it away or choose another output folder")
     if target.exists() and not overwrite:
-        raise AudioFileError(f"{target}: exists already; overwrite it or choose another folder")
+        raise AudioFileError(
+            f"{target}: exists already; choose another folder or overwrite it (--overwrite)"
+        )
 
 
 def _check_space(folder: Path, size: int) -> None:
