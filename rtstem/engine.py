@@ -257,6 +257,14 @@ class Engine:
         return self._plan.rate
 
     @property
+    def route(self) -> tuple[str, str]:
+        """Names of where audio comes from and goes to."""
+        audio, plan = self.config.audio, self._plan
+        source = str(audio.input) if plan.input_device is None else plan.input_device.name
+        target = str(audio.output) if plan.output_device is None else plan.output_device.name
+        return source, target
+
+    @property
     def provider(self) -> str:
         """The ONNX Runtime execution provider in use."""
         return self._separator.provider

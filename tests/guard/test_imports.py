@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "config_checks": CORE | {"resources"},
     "config": CORE | {"config_checks", "resources", "yaml_file"},
     "rt": CORE | {"latency", "model_spec"},
-    "control": CORE | {"config", "latency", "model_spec", "resources", "rt"},
+    "control": CORE
+    | {"config", "config_checks", "latency", "model_spec", "resources", "rt", "yaml_file"},
     "io": CORE | {"config", "rt"},
 }
 SURFACES = {"cli", "commands"}
