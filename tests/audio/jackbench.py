@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jack
@@ -30,14 +29,17 @@ _SETTLE_FRAMES = 4096
 
 # One node's state, an int64 block shared with its callback. Port pointers follow _PORTS.
 _CLIENT, _BASE, _RECORDS, _CHANNELS, _LENGTH, _DATA = range(6)
-_CYCLES, _EXPECTED, _SKIPPED, _XRUNS, _PORTS = range(6, 11)
+_CYCLES, _EXPECTED, _SKIPPED, _XRUNS, _LOG, _LOG_ROWS, _PORTS = range(6, 13)
 _STATE_SIZE = 64
+_SHORTEST_PERIOD = 16  # frames
 
 _libjack = ctypes.CDLL("libjack.so.0")
 _get_buffer = _libjack.jack_port_get_buffer
 _get_buffer.argtypes, _get_buffer.restype = [ctypes.c_size_t, ctypes.c_uint32], ctypes.c_size_t
 _last_frame_time = _libjack.jack_last_frame_time
 _last_frame_time.argtypes, _last_frame_time.restype = [ctypes.c_size_t], ctypes.c_uint32
+_get_time = _libjack.jack_get_time  # us of CLOCK_MONOTONIC_RAW
+_get_time.argtypes, _get_time.restype = [], ctypes.c_uint64
 
 
 @intrinsic
@@ -62,6 +64,9 @@ def _process(frames, argument):
     if state[_CYCLES] > 0 and at > state[_EXPECTED]:
         state[_SKIPPED] += at - state[_EXPECTED]
     state[_EXPECTED] = at + count
+    log = carray(_pointer(np.uint64(state[_LOG])), (state[_LOG_ROWS], 2), np.int64)
+    if state[_CYCLES] < state[_LOG_ROWS]:
+        log[state[_CYCLES], 0], log[state[_CYCLES], 1] = at, np.int64(_get_time())
     state[_CYCLES] += 1
     data = carray(_pointer(np.uint64(state[_DATA])), (state[_CHANNELS] * length,), np.float32)
     for channel in range(state[_CHANNELS]):
@@ -96,6 +101,8 @@ class _Node:
         state[_CLIENT] = int(jack._ffi.cast("intptr_t", pointer))
         state[_RECORDS], state[_CHANNELS], state[_LENGTH] = records, *data.shape
         state[_DATA] = data.ctypes.data
+        self.log = np.zeros((data.shape[1] // _SHORTEST_PERIOD, 2), np.int64)
+        state[_LOG], state[_LOG_ROWS] = self.log.ctypes.data, len(self.log)
         for i, port in enumerate(self.ports):
             state[_PORTS + i] = int(jack._ffi.cast("intptr_t", port._ptr))
         argument = jack._ffi.cast("void*", state.ctypes.data)
@@ -170,10 +177,12 @@ class Rig:
         """The current frame, counted from the start of the arrays."""
         return (self._recorder.client.frame_time - self._base) & 0xFFFFFFFF
 
-    def frame_at(self, raw_ns: int) -> int:
-        """The frame that was current at a CLOCK_MONOTONIC_RAW time (JACK's clock), in ns."""
-        ago = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - raw_ns
-        return self.now() - round(ago * self.rate / 1e9)
+    def cycles(self) -> NDArray[np.int64]:
+        """[cycles, 2]: first frame of each recorded cycle, and when the recorder's turn came in it.
+
+        The time is in us of CLOCK_MONOTONIC_RAW; the client under test has had its turn by then.
+        """
+        return self._recorder.log[: int(self._recorder.state[_CYCLES])]
 
     def sleep(self, seconds: float) -> int:
         """Let the stream run; gives the frame afterwards."""
@@ -194,62 +203,6 @@ class Rig:
         """Disconnect player and recorder; harmless when repeated or when the server is gone."""
         for node in (self._player, self._recorder):
             node.close()
-
-
-@dataclass(frozen=True)
-class Match:
-    """How the recording compares with the played signal, `latency` frames later.
-
-    `excused` frames lie in a cycle that the server itself skipped (a stalled machine), or so
-    shortly after one that the input they need was never delivered; `bad` counts all the others
-    that differ.
-    """
-
-    latency: int
-    checked: int
-    bad: int
-    excused: int
-    per_channel: tuple[int, ...]
-
-
-def find_latency(played: Audio, recorded: Audio, at: int, window: int = 2048) -> int | None:
-    """The delay in frames at which `recorded[at:at+window]` equals the played signal bit for bit.
-
-    Both [length], one channel. None when nothing in the last second before `at` matches.
-    """
-    piece = recorded[at : at + window]
-    if np.isnan(piece).any():
-        return None
-    start = max(0, at - 65536)
-    where = played[start : at + window]
-    size = 1 << (len(where) + window).bit_length()
-    spectrum = np.fft.rfft(where, size) * np.conj(np.fft.rfft(piece, size))
-    best = int(np.argmax(np.fft.irfft(spectrum, size)[: len(where) - window + 1]))
-    equal = np.array_equal(where[best : best + window], piece)
-    return at - (start + best) if equal else None
-
-
-def compare(rig: Rig, latency: int, start: int, end: int) -> Match:
-    """Count the frames in [start, end) whose output is not the input `latency` frames before."""
-    inputs = len(rig.played)
-    recorded = rig.recorded[:, start:end]
-    expected = rig.played[:, start - latency : end - latency]
-    excused = excused_frames(rig, latency, start, end)
-    wrong = np.stack([recorded[i] != expected[i % inputs] for i in range(len(recorded))])
-    wrong &= ~excused
-    each = tuple(int(n) for n in wrong.sum(axis=1))
-    bad = int(wrong.any(axis=0).sum())
-    return Match(latency, end - start, bad, int(excused.sum()), each)
-
-
-def excused_frames(rig: Rig, latency: int, start: int, end: int) -> NDArray[np.bool_]:
-    """True for the frames of [start, end) that were not recorded, or whose input was not played."""
-    holes = np.isnan(rig.recorded[:, start:end]).any(axis=0)
-    steps = np.zeros(len(holes) + latency + 2, np.int64)
-    at = np.flatnonzero(holes)
-    np.add.at(steps, at, 1)
-    np.add.at(steps, at + latency + 1, -1)
-    return np.cumsum(steps)[: len(holes)] > 0
 
 
 def settled(rig: Rig) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from engineprocess import EngineProcess, system_config
-from jackbench import Rig, compare, excused_frames, find_latency, settled
+from exactness import compare, excused_frames, find_latency
+from jackbench import Rig, settled
 
 from tests.models import DEFAULT_GAINS, STEMS
 

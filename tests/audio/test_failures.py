@@ -7,7 +7,8 @@ import time
 
 import pytest
 from engineprocess import Command, EngineProcess, system_config
-from jackbench import ENGINE_PORTS, Rig, compare, find_latency, settled
+from exactness import compare, find_latency
+from jackbench import ENGINE_PORTS, Rig, settled
 from jackserver import JackServer
 
 ALLOWED_TO_NOTICE = 3.0

@@ -8,7 +8,8 @@ from typing import Any
 
 import common  # noqa: F401  puts tests/audio on the path
 from engineprocess import EngineProcess, system_config
-from jackbench import Match, Rig, compare, find_latency, settled
+from exactness import Match, compare, find_latency
+from jackbench import Rig, settled
 from jackserver import JackServer, missing
 
 _STARTUP_SECONDS = 25.0  # room in the recording for the start of the adversaries

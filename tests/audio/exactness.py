@@ -1,0 +1,109 @@
+"""What a recording proves: bit-exactness, latency, and when a fader move was heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jackbench import Audio, Rig
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Match:
+    """How the recording compares with the played signal, `latency` frames later.
+
+    `excused` frames lie in a cycle that the server itself skipped (a stalled machine), or so
+    shortly after one that the input they need was never delivered; `bad` counts all the others
+    that differ.
+    """
+
+    latency: int
+    checked: int
+    bad: int
+    excused: int
+    per_channel: tuple[int, ...]
+
+
+def find_latency(played: Audio, recorded: Audio, at: int, window: int = 2048) -> int | None:
+    """The delay in frames at which `recorded[at:at+window]` equals the played signal bit for bit.
+
+    Both [length], one channel. None when nothing in the last second before `at` matches.
+    """
+    piece = recorded[at : at + window]
+    if np.isnan(piece).any():
+        return None
+    start = max(0, at - 65536)
+    where = played[start : at + window]
+    size = 1 << (len(where) + window).bit_length()
+    spectrum = np.fft.rfft(where, size) * np.conj(np.fft.rfft(piece, size))
+    best = int(np.argmax(np.fft.irfft(spectrum, size)[: len(where) - window + 1]))
+    equal = np.array_equal(where[best : best + window], piece)
+    return at - (start + best) if equal else None
+
+
+def compare(rig: Rig, latency: int, start: int, end: int) -> Match:
+    """Count the frames in [start, end) whose output is not the input `latency` frames before."""
+    inputs = len(rig.played)
+    recorded = rig.recorded[:, start:end]
+    expected = rig.played[:, start - latency : end - latency]
+    excused = excused_frames(rig, latency, start, end)
+    wrong = np.stack([recorded[i] != expected[i % inputs] for i in range(len(recorded))])
+    wrong &= ~excused
+    each = tuple(int(n) for n in wrong.sum(axis=1))
+    bad = int(wrong.any(axis=0).sum())
+    return Match(latency, end - start, bad, int(excused.sum()), each)
+
+
+def excused_frames(rig: Rig, latency: int, start: int, end: int) -> NDArray[np.bool_]:
+    """True for the frames of [start, end) that were not recorded, or whose input was not played."""
+    holes = np.isnan(rig.recorded[:, start:end]).any(axis=0)
+    steps = np.zeros(len(holes) + latency + 2, np.int64)
+    at = np.flatnonzero(holes)
+    np.add.at(steps, at, 1)
+    np.add.at(steps, at + latency + 1, -1)
+    return np.cumsum(steps)[: len(holes)] > 0
+
+
+@dataclass(frozen=True)
+class FaderDelay:
+    """When a fader move was heard.
+
+    `blocks`: device blocks between the one that was under way at the latest when the call ended
+    and the one with the first changed frame, so 0 or 1 when the move is heard in the next block.
+    `earliest`: the same from the beginning of the call. `offset`: frames into that block.
+    `frames`: from the call's end, by the clock, to the first changed frame.
+    """
+
+    blocks: int
+    earliest: int
+    offset: int
+    frames: float
+
+
+def fader_delay(rig: Rig, latency: int, move: dict[str, int]) -> FaderDelay | None:
+    """Compare the output around a move away from "all up" with the input.
+
+    `move` holds the times before and after the call, ns of CLOCK_MONOTONIC_RAW. None where the
+    machine lost cycles nearby or no change is found within 50 ms.
+    """
+    starts, turns = rig.cycles().T
+    before, after = np.searchsorted(turns, [move["before"] / 1000, move["after"] / 1000])
+    reach = int(0.05 * rig.rate)
+    first, last = int(starts[before]) - reach, int(starts[before]) + reach
+    heard = rig.recorded[0, first:last]
+    differs = heard != rig.played[0, first - latency : last - latency]
+    if excused_frames(rig, latency, first - latency, last).any() or not differs.any():
+        return None
+    frame = first + int(np.argmax(differs))
+    block = int(np.searchsorted(starts, frame, side="right")) - 1
+    clock = (move["after"] / 1000 - turns[after]) * rig.rate / 1e6 + starts[after]
+    return FaderDelay(
+        blocks=block - int(after),
+        earliest=block - int(before),
+        offset=frame - int(starts[block]),
+        frames=round(float(frame - clock), 1),
+    )
