@@ -22,7 +22,7 @@ from .errors import RtstemError
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Play": ("demo", "live"),
     "Files": ("split",),
-    "This machine": ("devices", "models", "doctor", "bench"),
+    "This machine": ("devices", "midi", "models", "doctor", "bench"),
 }
 DEBUG_VARIABLE = "RTSTEM_DEBUG"
 
