@@ -77,6 +77,8 @@ class MidiSurface:
 
     def stop(self) -> None:
         """Let go of what is held and close all ports. May be called twice."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=2.0)

@@ -40,7 +40,8 @@ class Recogniser:
         events = [*self._plain.feed(message)]
         events += [e for e in self._wide.feed(message) if e.address.kind in ("nrpn", "rpn")]
         for event in events:
-            if event.address.kind in SOURCES:
+            released = event.address.kind == "note" and event.value == 0
+            if event.address.kind in SOURCES and not released:
                 self._began = now if self._began is None else self._began
                 self._seen.setdefault(event.address, []).append(event.value)
 
