@@ -47,7 +47,7 @@ CALLBACK_MAX_NS = 90
 SINK_OVERFLOWS = 91  # virtual device: frames lost because Python was late
 LAST_BLOCK_NS = 92  # callback: clock at its last start
 SCENE_SEEN = 93  # the last scene taken over
-TAP_FROM = 94  # output position at which the tap was opened, NOWHERE before
+TAP_FROM = 94  # output position of the tap's first block, NOWHERE before
 
 # -- counters of the inference thread
 HOPS = 96  # hops separated
@@ -66,7 +66,7 @@ STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
     A_INPUT, A_STEMS, A_STAMPS, A_FEED, A_SCENES, A_GAIN, A_EVENTS, A_ROUTE,
     A_METERS, A_CALLBACK_HIST, A_FADE, A_BUS, A_DRY, A_WET, A_WEIGHT, A_CLOCK,
 ) = range(128, 144)  # fmt: skip
-A_KNOB, A_FILTER, A_DELTA, A_TAP, TAP_FRAMES = range(145, 150)
+A_KNOB, A_FILTER, A_DELTA, A_TAP, TAP_FRAMES, A_TAP_START = range(145, 151)
 HEADER_SLOTS = 184
 
 PRIMING, RUNNING, STOPPING = 0, 1, 2
@@ -76,7 +76,7 @@ NOWHERE = -(1 << 62)
 MAX_BLOCK = 8192
 PRIMING_BLOCKS = 8  # blocks from which the host's block sizes are learnt
 RING_FRAMES = 1 << 15
-SCENES = 256
+SCENES = 4096  # a recorder may be 0.8 s late in a flood of 5000 moves a second
 EVENTS = 4096
 HIST_BINS = 4096
 CALLBACK_BIN_NS = 1_000  # 1 us a bin
@@ -138,6 +138,9 @@ class Board:
         self._wet_scratch = _f32(self.stems, 2, MAX_BLOCK)
         self._weight_scratch = _f32(MAX_BLOCK)
         self._clock_scratch = np.zeros(2, np.int64)
+        self._tap = _f32(0, 0)
+        scene = (self.buses + 1) * (self.stems + 1)
+        self.tap_start = _f32(2 * scene - self.stems - 1 + 5 * self.stems)  # see callback._begin_tap
         self._fill_header(slots)
 
     def _fill_header(self, slots: int) -> None:
@@ -177,13 +180,14 @@ class Board:
             (A_WET, self._wet_scratch),
             (A_WEIGHT, self._weight_scratch),
             (A_CLOCK, self._clock_scratch),
+            (A_TAP_START, self.tap_start),
         ]
 
     def publish_scene(self, scene: npt.NDArray[np.float32]) -> None:
         """Give the callback a scene `[B+1, S+1]`, all at once, from its next block on.
 
         A row for each bus: the stems' gains, then the bus's own; the last row holds the stems'
-        filter knobs (-1 to 1). One thread at a time. The slot written is 256 scenes old: the
+        filter knobs (-1 to 1). One thread at a time. The slot written is SCENES scenes old: the
         callback reads the newest.
         """
         number = int(self.header[SCENE_HEAD]) + 1
@@ -192,11 +196,14 @@ class Board:
 
     def open_tap(self, frames: int) -> npt.NDArray[np.float32]:
         """Let the callback fill a tap of `frames` (a power of two) from its next block on."""
-        tap = _f32(frames, 2 + 2 * self.stems + 2 * self.buses)
         h = self.header
-        h[A_TAP], h[TAP_FRAMES], h[TAP_FROM] = tap.ctypes.data, frames, NOWHERE
+        if not len(self._tap):  # kept for good: the callback may still be writing to a closed tap
+            self._tap = np.empty((frames, 3 + 2 * self.stems + 2 * self.buses), np.float32)
+            self._tap.fill(0)  # and so that no page is missing when the callback comes
+            h[A_TAP], h[TAP_FRAMES] = self._tap.ctypes.data, frames
+        h[TAP_FROM] = NOWHERE
         publish(h, TAP_ON, 1)
-        return tap
+        return self._tap
 
     def arrays(self) -> list[npt.NDArray[np.generic]]:
         """Everything the real-time threads touch (to be locked into memory)."""

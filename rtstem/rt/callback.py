@@ -17,7 +17,7 @@ from .mixer import fade_weights, gather_stems, mix_bus, peak_meters, write_bus
 from .native import STREAM_ULONG, as_address, as_pointer, call3
 from .ring import read_planar
 from .system import now_ns
-from .tap import finish_tap, tap_pair
+from .tap import finish_tap, keep, tap_pair
 
 PA_CONTINUE = 0
 METER_DECAY_SECONDS = 0.3  # time constant of the peak meters' fall
@@ -117,18 +117,34 @@ def _filter(h, wet, frames, targets, knob, delta):
 @compiled
 def _tap(h):
     channels = 2 + 2 * h[b.STEMS] + 2 * h[b.BUSES]
-    return _floats(h, b.A_TAP, (h[b.TAP_FRAMES], channels))
+    return _floats(h, b.A_TAP, (h[b.TAP_FRAMES], channels + 1))
+
+
+@compiled
+def _begin_tap(h):
+    """(someone records, this is the first block): what that one starts from is kept in the board's
+    `tap_start`: the scene, the gains, the filter knobs and the filters' memory, one behind the other.
+    """
+    tapped = load_acquire(h, b.TAP_ON) != 0
+    if not tapped or h[b.TAP_FROM] != b.NOWHERE:
+        return tapped, False
+    stems, buses = h[b.STEMS], h[b.BUSES]
+    row = stems + 1
+    start = _floats(h, b.A_TAP_START, ((2 * buses + 1) * row + 5 * stems,))
+    scenes = _floats(h, b.A_SCENES, (b.SCENES, (buses + 1) * row))
+    place = keep(start, 0, scenes[h[b.SCENE_SEEN] % b.SCENES])
+    place = keep(start, place, _floats(h, b.A_GAIN, (buses * row,)))
+    place = keep(start, place, _floats(h, b.A_KNOB, (stems,)))
+    keep(start, place, _floats(h, b.A_FILTER, (4 * stems,)))
+    return tapped, True
 
 
 @compiled
 def _tap_inputs(h, start, frames, dry, wet):
-    """Dry signal and stems to the tap, where someone records; False where nobody does."""
-    if load_acquire(h, b.TAP_ON) == 0:
-        return False
+    """Dry signal and stems to the tap."""
     tap_pair(_tap(h), start, frames, 0, dry)
     for s in range(wet.shape[0]):
         tap_pair(_tap(h), start, frames, 2 + 2 * s, wet[s])
-    return True
 
 
 @compiled
@@ -146,6 +162,7 @@ def _mix(h, start, frames, out):
     route = carray(as_pointer(h[b.A_ROUTE]), (buses, 3), np.int64)
     gains = _floats(h, b.A_GAIN, (buses, stems + 1))
     scene, slew = _take_scene(h, start), h[b.SLEW_FRAMES]
+    tapped, opening = _begin_tap(h)
     ring = _floats(h, b.A_STEMS, (h[b.SLOTS], stems, 2, hop))
 
     read_planar(_floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2)), start, dry[:, :frames])
@@ -155,7 +172,8 @@ def _mix(h, start, frames, out):
     gather_stems(ring, start, frames, weight, wet, meters[buses + 1], decay)
     peak_meters(dry, frames, meters[0], decay)
     _filter(h, wet, frames, scene[buses], knob, delta)
-    tapped = _tap_inputs(h, start, frames, dry, wet)
+    if tapped:
+        _tap_inputs(h, start, frames, dry, wet)
     for n in range(buses):
         filtered = knob[1] if route[n, 2] == 1 else knob[2]
         mix_bus(dry, wet, delta, filtered, frames, gains[n], scene[n], slew, bus)
@@ -164,7 +182,7 @@ def _mix(h, start, frames, out):
         if tapped:
             tap_pair(_tap(h), start, frames, 2 + 2 * stems + 2 * n, bus)
     if tapped:
-        finish_tap(h, start, frames)
+        finish_tap(_tap(h), h, start, frames, opening)
 
 
 @compiled

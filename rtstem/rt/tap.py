@@ -1,10 +1,13 @@
 """The tap: what a recorder hears, all of it aligned: dry signal, stems and buses of every block.
 
-An overwriting ring `[n, 2 + 2 S + 2 B]` whose positions are output frames in input numbering: the
-callback never waits for the reader, and a reader that was late knows what it missed.
+An overwriting ring `[n, 2 + 2 S + 2 B + 1]` whose positions are output frames in input numbering: the
+callback never waits for the reader, and a reader that was late knows what it missed. The last
+column holds a block's length at its first frame, 0 elsewhere.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from . import board as b
 from .atomics import load_acquire, store_release
@@ -39,8 +42,20 @@ def read_tap(tap, h, position, block):
 
 
 @compiled
-def finish_tap(h, start, frames):
-    """Publish a block; the first one fixes where the recording begins."""
-    if h[b.TAP_FROM] == b.NOWHERE:
-        h[b.TAP_FROM] = start
+def keep(store, place, values):
+    """Copy `values` to `store` from `place` on; returns the place behind them."""
+    for k in range(values.shape[0]):
+        store[place + k] = values[k]
+    return place + values.shape[0]
+
+
+@compiled
+def finish_tap(tap, h, start, frames, opening):
+    """Publish a block; an `opening` one fixes where the recording begins."""
+    mask, lengths = tap.shape[0] - 1, tap.shape[1] - 1
+    for k in range(frames):
+        tap[(start + k) & mask, lengths] = np.float32(0.0)
+    tap[start & mask, lengths] = np.float32(frames)
     store_release(h, b.TAP_HEAD, start + frames)
+    if opening:
+        store_release(h, b.TAP_FROM, start)
