@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .jit import compiled
-from .native import call3, call8
+from .native import call3, call8, flush_denormals, set_float_mode
 from .transform import analyse, drop_hop, project, synthesise
 
 OK, RUN_FAILED, NOT_FINITE = 0, 1, 2
@@ -142,15 +142,18 @@ def separate_many(state, audio, out):
     hop = state.audio.shape[1]
     block = np.empty((2, hop), np.float32)
     stems = np.empty((out.shape[0], 2, hop), np.float32)
+    mode = flush_denormals()
+    result = OK
     for start in range(0, audio.shape[0], hop):
         for c in range(2):
             for k in range(hop):
                 block[c, k] = audio[start + k, c]
         result = separate_hop(state, block, stems)
         if result != OK:
-            return result
+            break
         for s in range(out.shape[0]):
             for k in range(hop):
                 out[s, start + k, 0] = stems[s, 0, k]
                 out[s, start + k, 1] = stems[s, 1, k]
-    return OK
+    set_float_mode(mode)
+    return result

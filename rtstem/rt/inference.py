@@ -16,7 +16,7 @@ from .atomics import load_acquire, store_release
 from .board import Board
 from .hop import OK, reset, separate_hop, skip_hop
 from .jit import compiled
-from .native import call3, flush_denormals
+from .native import call3, flush_denormals, set_float_mode
 from .priority import Priority
 from .ring import lapped, read_planar
 from .separator import Separator
@@ -62,7 +62,7 @@ def _separate(h, stem_ring, stamps, state, audio, target, spoiled):
 @compiled
 def inference_loop(h, ring, stem_ring, stamps, hist, state):
     """Until STATE is STOPPING. Arrays as in `Board`; `state` as in `HopState`."""
-    flush_denormals()
+    mode = flush_denormals()  # given back at the end: the loop is compiled in Python's main thread
     hop = h[b.HOP]
     audio, clock = np.empty((2, hop), np.float32), np.empty(2, np.int64)
     spoiled = 0
@@ -85,6 +85,7 @@ def inference_loop(h, ring, stem_ring, stamps, hist, state):
             spent = now_ns(h[b.CLOCK], h[b.CLOCK_ID], h[b.CLOCK_HZ], clock) - began
             hist[min(spent // b.HOP_BIN_NS, b.HIST_BINS - 1)] += 1
             h[b.HOP_MAX_NS] = max(h[b.HOP_MAX_NS], spent)
+    set_float_mode(mode)
     store_release(h, b.WORKER_STATE, b.WORKER_GONE)
 
 

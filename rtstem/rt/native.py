@@ -17,8 +17,9 @@ from .jit import compiled
 
 IS_X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 IS_ARM64 = platform.machine().lower() in ("aarch64", "arm64")
-_MXCSR_FTZ_DAZ = 0x8040  # Intel SDM vol. 1, 10.2.3: FTZ is bit 15, DAZ is bit 6
-_FPCR_FZ = 1 << 24  # Arm ARM, FPCR.FZ
+# x86: MXCSR, FTZ is bit 15 and DAZ bit 6 (Intel SDM vol. 1, 10.2.3); Arm: FPCR.FZ (Arm ARM)
+FLUSH_BITS = 0x8040 if IS_X86 else 1 << 24
+DEFAULT_FLOAT_MODE = 0x1F80 if IS_X86 else 0
 
 
 @intrinsic
@@ -96,41 +97,54 @@ STREAM_ULONG = types.uint32 if platform.system() == "Windows" else types.uint64
 
 
 @intrinsic
-def _mxcsr_or(_typing, bits):
-    def codegen(context, builder, sig, args):
-        slot = cgutils.alloca_once(builder, ir.IntType(32))
-        pointer = builder.bitcast(slot, cgutils.voidptr_t)
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t])
-        for name in ("llvm.x86.sse.stmxcsr", "llvm.x86.sse.ldmxcsr"):
-            function = cgutils.get_or_insert_function(builder.module, kind, name)
-            builder.call(function, [pointer])
-            if name.endswith("stmxcsr"):
-                builder.store(builder.or_(builder.load(slot), args[0]), slot)
-        return context.get_dummy_value()
+def _swap_mxcsr(_typing, value):
+    """Load `value` into MXCSR; returns what was there."""
 
-    return types.void(types.uint32), codegen
+    def codegen(context, builder, sig, args):
+        old, new = (cgutils.alloca_once(builder, ir.IntType(32)) for _ in range(2))
+        builder.store(args[0], new)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t])
+        for name, slot in (("stmxcsr", old), ("ldmxcsr", new)):
+            function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.sse.{name}")
+            builder.call(function, [builder.bitcast(slot, cgutils.voidptr_t)])
+        return builder.load(old)
+
+    return types.uint32(types.uint32), codegen
 
 
 @intrinsic
-def _fpcr_or(_typing, bits):
+def _swap_fpcr(_typing, value):
+    """Load `value` into FPCR; returns what was there."""
+
     def codegen(context, builder, sig, args):
         i64 = ir.IntType(64)
-        get = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(i64, []), "llvm.aarch64.get.fpcr"
-        )
-        put = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(ir.VoidType(), [i64]), "llvm.aarch64.set.fpcr"
-        )
-        builder.call(put, [builder.or_(builder.call(get, []), args[0])])
-        return context.get_dummy_value()
+        module, function = builder.module, cgutils.get_or_insert_function
+        get = function(module, ir.FunctionType(i64, []), "llvm.aarch64.get.fpcr")
+        put = function(module, ir.FunctionType(ir.VoidType(), [i64]), "llvm.aarch64.set.fpcr")
+        old = builder.call(get, [])
+        builder.call(put, [args[0]])
+        return old
 
-    return types.void(types.uint64), codegen
+    return types.uint64(types.uint64), codegen
+
+
+@compiled
+def set_float_mode(mode):
+    """Set the calling thread's floating-point control word; returns the one before (int64)."""
+    if IS_X86:
+        return types.int64(_swap_mxcsr(types.uint32(mode)))
+    elif IS_ARM64:  # numba leaves the branch of the other processor out only in this form
+        return types.int64(_swap_fpcr(types.uint64(mode)))
+    else:
+        return types.int64(0)
 
 
 @compiled
 def flush_denormals():
-    """Flush-to-zero and denormals-are-zero for the calling thread: decaying states stay cheap."""
-    if IS_X86:
-        _mxcsr_or(types.uint32(_MXCSR_FTZ_DAZ))
-    elif IS_ARM64:
-        _fpcr_or(types.uint64(_FPCR_FZ))
+    """Flush-to-zero and denormals-are-zero for the calling thread: decaying states stay cheap.
+
+    Returns the mode before, for `set_float_mode`: a thread that is not ours must get it back.
+    """
+    before = set_float_mode(DEFAULT_FLOAT_MODE)
+    set_float_mode(before | FLUSH_BITS)
+    return before

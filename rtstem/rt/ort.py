@@ -173,13 +173,14 @@ class OrtSession:
         try:
             self.api.call("SetIntraOpNumThreads", options, ctypes.c_int(threads))
             self.api.call("SetInterOpNumThreads", options, ctypes.c_int(1))
-            for key, value in (
-                (b"session.intra_op.allow_spinning", b"0"),
-                (b"session.set_denormal_as_zero", b"1"),
-            ):
-                self.api.call(
-                    "AddSessionConfigEntry", options, ctypes.c_char_p(key), ctypes.c_char_p(value)
-                )
+            # Denormals are flushed by the thread that calls Run: the session's own option for it
+            # would change the mode of the thread that creates the session, for good.
+            self.api.call(
+                "AddSessionConfigEntry",
+                options,
+                ctypes.c_char_p(b"session.intra_op.allow_spinning"),
+                ctypes.c_char_p(b"0"),
+            )
             if cuda:
                 self._append_cuda(options)
             self.api.call(

@@ -110,3 +110,9 @@ def test_memory_does_not_grow_while_running(tmp_path):
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
     assert grown < 100_000
+
+
+def test_the_callers_thread_keeps_its_float_mode(tmp_path):
+    with Engine(silent_config(tmp_path)) as engine:
+        engine.wait(0.1)
+    assert (np.array([1e-41], np.float32) * np.float32(0.5))[0] > 0

@@ -20,7 +20,7 @@ def recorded(play, audio, moves, **options):
             parts.append(taps[0].read())
             changes.extend(taps[0].changes())
 
-    reads = {frame: read for frame in range(2048, len(audio) + 4096, 1024)}
+    reads = dict.fromkeys(range(2048, len(audio) + 4096, 1024), read)
     take = play(audio, moves={0: open_tap} | reads | moves, **options)
     read(take.engine)
     return taps[0], parts, changes, take
