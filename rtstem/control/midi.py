@@ -10,11 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..rt.priority import Priority
 from .midi_device import Device
 from .midi_learn import Learned, Lesson, Recogniser, with_control
 from .midi_mapper import Move
+from .midi_notices import Notices
 from .midi_ports import Connection, port_key
 from .midi_profile import Profile
 from .midi_watch import WantedPorts, Watch, drain, own_profile
@@ -22,9 +24,14 @@ from .midi_watch import WantedPorts, Watch, drain, own_profile
 if TYPE_CHECKING:
     from .actions import ActionTable
 
-POLL_SECONDS = 0.0005
+POLL_SECONDS = 0.0004
+IDLE_POLL_SECONDS = 0.001
+"""Pause between two looks while something moves and when nothing has for a while: a pause costs
+20 us of processor time, and a message must be applied within a millisecond."""
+_IDLE_AFTER_SECONDS = 2.0
+_ALONE_SECONDS = 0.02  # no controller is plugged in
+_FIFO_PRIORITY = 20  # well below the audio threads, above all that is not real-time
 _MOST_AT_ONCE = 4096  # messages of one port before the others have their turn
-_REPEAT_SECONDS = 10.0
 _AFTER_ERROR_SECONDS = 0.05
 
 
@@ -41,6 +48,7 @@ class MidiSurface:
         api: str = "auto",
         on_learned: Callable[[Learned], None] = lambda learned: None,
         on_message: Callable[[str, list[int], list[Move]], None] | None = None,
+        realtime: bool = True,
     ) -> None:
         """Nothing is opened before `start`.
 
@@ -51,9 +59,12 @@ class MidiSurface:
         api: auto, alsa, jack, coreaudio or winmm.
         on_learned: called with every control learned, to save its profile.
         on_message: called with port, message and what it did: a monitor.
+        realtime: ask for real-time priority, below that of the audio.
         """
         self._actions = actions
-        self._notice_to = on_notice
+        self._priority = Priority(realtime, period_ns=1_000_000)
+        self._last_message = 0.0
+        self._notice = Notices(on_notice)
         self._on_learned, self._on_message = on_learned, on_message
         self._watch = Watch(profiles, ports, api, self._notice)
         self._live: tuple[tuple[Connection, Device], ...] = ()
@@ -61,7 +72,6 @@ class MidiSurface:
         self._lock = threading.Lock()  # for what other threads leave here
         self._changed: set[str] = set()
         self._lesson: Lesson | None = None
-        self._told: dict[str, float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rtstem-midi", daemon=True)
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -128,50 +138,36 @@ class MidiSurface:
         with self._lock:
             self._changed.update(changed)
 
-    def _notice(self, line: str) -> None:
-        """Tell the user, but nothing twice within ten seconds."""
-        now = time.monotonic()
-        if now - self._told.get(line, -_REPEAT_SECONDS) < _REPEAT_SECONDS:
-            return
-        self._told[line] = now
-        self._notice_to(line)
-
     # -- the MIDI thread
 
     def _run(self) -> None:
+        self._priority.raise_thread(_FIFO_PRIORITY)
         while not self._stopping.is_set():
-            if not self._guard(self._round):
+            if not self._notice.guard(self._round):
                 time.sleep(_AFTER_ERROR_SECONDS)
-            time.sleep(POLL_SECONDS)
+            idle = time.monotonic() - self._last_message > _IDLE_AFTER_SECONDS
+            pause = IDLE_POLL_SECONDS if idle else POLL_SECONDS
+            time.sleep(pause if self._live else _ALONE_SECONDS)
         for _, device in self._live:
-            self._guard(device.gone)
-
-    def _guard(self, work: Callable[..., Any], *arguments: Any) -> bool:
-        """Do it; whatever is raised becomes a notice, since nobody else would hear of it."""
-        try:
-            work(*arguments)
-        except Exception as error:
-            self._notice(f"MIDI: {error or type(error).__name__}")
-            return False
-        return True
+            self._notice.guard(device.gone)
 
     def _round(self) -> None:
         """One look at everything."""
         for connection in drain(self._watch.arrived):
-            self._guard(self._plug, connection)
+            self._notice.guard(self._plug, connection)
         for connection in drain(self._watch.gone):
-            self._guard(self._unplug, connection)
+            self._notice.guard(self._unplug, connection)
         now = time.monotonic()
         with self._lock:
             lesson, changed = self._lesson, self._changed
             self._changed = set()
         for connection, device in self._live:
             device.changed(changed)
-            self._guard(self._receive, connection, device, lesson, now)
+            self._notice.guard(self._receive, connection, device, lesson, now)
             for message in device.outgoing(now):
                 connection.send(message)
         if lesson is not None:
-            self._guard(self._finish, lesson, now)
+            self._notice.guard(self._finish, lesson, now)
 
     def _plug(self, connection: Connection) -> None:
         key = port_key(connection.name)
@@ -195,11 +191,12 @@ class MidiSurface:
 
     def _unplug(self, connection: Connection) -> None:
         device = next(d for c, d in self._live if c is connection)
-        self._guard(self._receive, connection, device, None, time.monotonic())  # the last words
+        self._notice.guard(
+            self._receive, connection, device, None, time.monotonic()
+        )  # the last words
         self._live = tuple(pair for pair in self._live if pair[0] is not connection)
-        self._guard(device.gone)
+        self._notice.guard(device.gone)
         connection.close()
-        self._told.pop(f"MIDI: {connection.name} connected ({device.profile.name})", None)
         self._notice(f"MIDI: {connection.name} is gone; it works again when it comes back")
 
     def _receive(
@@ -211,11 +208,12 @@ class MidiSurface:
                 device.quiet(now)
                 return
             message, since_last = received
+            self._last_message = now
             if lesson is not None:
                 watching = lesson.watching.setdefault(connection.name, Recogniser(lesson.kind))
                 watching.feed(message, now)
             else:
-                self._guard(self._apply, connection.name, device, message, since_last, now)
+                self._notice.guard(self._apply, connection.name, device, message, since_last, now)
 
     def _apply(
         self, port: str, device: Device, message: list[int], since_last: float, now: float
