@@ -21,7 +21,7 @@ from .errors import RtstemError
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Play": ("demo", "live"),
-    "Files": ("split",),
+    "Files": ("split", "replay"),
     "This machine": ("devices", "midi", "models", "doctor", "bench"),
 }
 DEBUG_VARIABLE = "RTSTEM_DEBUG"
