@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..rt.priority import Priority
+from .midi_clock import fade_in_beats
 from .midi_device import Device
 from .midi_learn import Learned, Lesson, Recogniser, with_control
 from .midi_mapper import Move
@@ -23,6 +24,7 @@ from .midi_watch import WantedPorts, Watch, drain, own_profile
 
 if TYPE_CHECKING:
     from .actions import ActionTable
+    from .desk import Desk
 
 POLL_SECONDS = 0.0004
 IDLE_POLL_SECONDS = 0.001
@@ -45,6 +47,7 @@ class MidiSurface:
         ports: WantedPorts = "auto",
         on_notice: Callable[[str], None] = lambda line: None,
         *,
+        desk: Desk | None = None,
         api: str = "auto",
         on_learned: Callable[[Learned], None] = lambda learned: None,
         on_message: Callable[[str, list[int], list[Move]], None] | None = None,
@@ -56,12 +59,13 @@ class MidiSurface:
         ports: "auto" opens the ports that a profile matches; a list of parts of port names opens
             those, with the first profile that names no ports where none matches.
         on_notice: what the user should know, one line each, from a thread of ours.
+        desk: whose snapshots fade in beats of the MIDI clock, where a profile says so.
         api: auto, alsa, jack, coreaudio or winmm.
         on_learned: called with every control learned, to save its profile.
         on_message: called with port, message and what it did: a monitor.
         realtime: ask for real-time priority, below that of the audio.
         """
-        self._actions = actions
+        self._actions, self._desk = actions, desk
         self._priority = Priority(realtime, period_ns=1_000_000)
         self._last_message = 0.0
         self._notice = Notices(on_notice)
@@ -176,7 +180,9 @@ class MidiSurface:
         device = next(known, None)
         if device is None:
             profile = self._watch.profile_for(connection.name)
-            device = Device(profile, self._actions, self._fade_in_beats)
+            device = Device(
+                profile, self._actions, lambda beats: fade_in_beats(self._desk, beats, self.bpm)
+            )
             self._devices.append((key, device))
             self._tell_left_out(device)
         self._live = (*self._live, (connection, device))
@@ -237,9 +243,3 @@ class MidiSurface:
             self._on_learned(learned)
             lesson.callback(learned)
             return
-
-    def _fade_in_beats(self, beats: float) -> None:
-        """Let the snapshot that is recalled next fade over so many beats of the clock."""
-        bpm = self.bpm
-        if bpm is not None:
-            self._actions.fade_seconds = 60.0 * beats / bpm

@@ -1,8 +1,14 @@
-"""Tempo of a MIDI clock: 24 messages a quarter note. Pure."""
+"""Tempo of a MIDI clock, 24 messages a quarter note, and fades in its beats. Pure."""
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .desk import Desk
 
 TICKS_PER_BEAT = 24
 _WINDOW = 2 * TICKS_PER_BEAT + 1  # two beats: even the step of a device block averages out
@@ -33,3 +39,16 @@ class Clock:
             return None
         length = self._ticks[-1] - self._ticks[0]
         return 60 * (len(self._ticks) - 1) / (TICKS_PER_BEAT * length) if length > 0 else None
+
+
+@contextlib.contextmanager
+def fade_in_beats(desk: Desk | None, beats: float, bpm: float | None) -> Iterator[None]:
+    """Snapshots that `desk` recalls meanwhile fade over so many beats; unchanged without a tempo."""
+    if bpm is None or desk is None:
+        yield
+        return
+    before, desk.fade_seconds = desk.fade_seconds, 60.0 * beats / bpm
+    try:
+        yield
+    finally:
+        desk.fade_seconds = before

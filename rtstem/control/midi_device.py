@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .midi_clock import Clock
 from .midi_events import Decoder, Event
 from .midi_lights import Lights
-from .midi_mapper import Mapper, Move, bind, pairs, parameters
+from .midi_mapper import InBeats, Mapper, Move, bind, pairs, parameters
 
 if TYPE_CHECKING:
     from .actions import ActionTable
@@ -22,12 +22,10 @@ _CLOCK_SLACK = 0.05
 class Device:
     """State of a controller; it stays while the controller is unplugged."""
 
-    def __init__(
-        self, profile: Profile, actions: ActionTable, before_recall: Callable[[float], None]
-    ) -> None:
+    def __init__(self, profile: Profile, actions: ActionTable, in_beats: InBeats) -> None:
         self.clock = Clock()
         self._actions = actions
-        self._before_recall = before_recall
+        self._in_beats = in_beats
         self._heard = self._clock_time = 0.0
         self.use(profile)
 
@@ -36,7 +34,7 @@ class Device:
         self.profile = profile
         bindings, self.left_out = bind(profile, self._actions)
         self._decoder = Decoder(pairs(bindings), parameters(bindings))
-        self._mapper = Mapper(bindings, self._actions, self._before_recall)
+        self._mapper = Mapper(bindings, self._actions, self._in_beats)
         self._lights = Lights(bindings, self._actions.value)
 
     def receive(self, message: Sequence[int], since_last: float, now: float) -> list[Move]:

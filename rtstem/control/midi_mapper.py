@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .midi_events import ANY_CHANNEL, Address, Event
 from .midi_map import RELATIVE, Scale
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from .actions import ActionTable
     from .midi_profile import Control, Profile
 
+InBeats = Callable[[float], contextlib.AbstractContextManager[Any]]
 BUTTON_MODES = frozenset({"toggle", "momentary", "trigger"})
 _HELD_CHANNELS = range(1, 17)
 
@@ -113,17 +115,17 @@ def _channels(address: Address) -> range | tuple[int]:
 class Mapper:
     """The state of one controller: layers, buttons held, where each fader was last.
 
-    before_recall: called with the beats of a control just before it recalls a snapshot.
+    in_beats: the context in which a control with `beats` recalls its snapshot.
     """
 
     def __init__(
         self,
         bindings: list[Binding],
         actions: ActionTable,
-        before_recall: Callable[[float], None] = lambda beats: None,
+        in_beats: InBeats = contextlib.nullcontext,
     ) -> None:
         self._actions = actions
-        self._before_recall = before_recall
+        self._in_beats = in_beats
         self._bindings: dict[Address, list[Binding]] = {}
         for binding in bindings:
             self._bindings.setdefault(binding.address, []).append(binding)
@@ -198,9 +200,10 @@ class Mapper:
         if binding.control.shift is not None:
             return self._shift(binding, binding.control.shift)
         if binding.mode == "trigger":
-            if binding.control.beats is not None:
-                self._before_recall(binding.control.beats)
-            return self._apply(binding, 1.0)
+            if binding.control.beats is None:
+                return self._apply(binding, 1.0)
+            with self._in_beats(binding.control.beats):
+                return self._apply(binding, 1.0)
         scale = binding.scale
         on = binding.mode == "momentary" or (
             scale.position(self._actions.value(binding.target)) < 0.5

@@ -29,6 +29,7 @@ class Desk:
             load_profiles(),
             "auto",
             self.notices.append,
+            desk=engine.desk,
             api="jack",
             on_message=self._note,
         )

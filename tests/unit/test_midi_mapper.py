@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 
 from rtstem.control.midi_events import Address, Decoder
@@ -14,11 +17,17 @@ class Rig:
     """A board and one controller with these controls; `send` takes messages."""
 
     def __init__(self, **controls: dict) -> None:
-        self.board, self.beats = Board(), []
+        self.board = Board()
         profile = make_profile({"name": "test", "channel": 1, "controls": controls})
         self.bindings, self.left_out = bind(profile, self.board)
         self.decoder = Decoder(pairs(self.bindings), parameters(self.bindings))
-        self.mapper = Mapper(self.bindings, self.board, self.beats.append)
+        self.mapper = Mapper(self.bindings, self.board, self.in_beats)
+
+    @contextlib.contextmanager
+    def in_beats(self, beats: float) -> Iterator[None]:
+        self.board.done.append(("beats", beats))
+        yield
+        self.board.done.append(("beats", 0.0))
 
     def send(self, *messages: list[int]) -> list[tuple[str, float]]:
         """What was applied for these messages."""
@@ -130,10 +139,13 @@ def test_trigger_fires_on_the_press_only_and_by_program_change():
     assert rig.send(note(1), note(1, 0), [0xC0, 4], [0xC0, 5]) == [("preset", 1.0)] * 2
 
 
-def test_beats_are_told_before_the_recall():
+def test_recall_in_beats_happens_within_them():
     rig = Rig(a={"note": 1, "action": "snapshot.1.recall", "beats": 4})
-    rig.send(note(1), note(1, 0))
-    assert rig.beats == [4.0]
+    assert rig.send(note(1), note(1, 0)) == [
+        ("beats", 4.0),
+        ("snapshot.1.recall", 1.0),
+        ("beats", 0.0),
+    ]
 
 
 def test_pickup_waits_until_the_fader_gets_there():

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from rtstem.control import midi_profile_files as files
+from rtstem.control.actions import ActionTable
+from rtstem.control.desk import Desk
 from rtstem.control.midi_events import Address
+from rtstem.control.midi_mapper import bind
 from rtstem.control.midi_profile import check_actions, make_profile, read_profile
 from rtstem.errors import ConfigError, MidiError
 
@@ -120,6 +123,20 @@ def test_shipped_profiles_load_and_tell_their_source():
         profile = read_profile(path)
         assert profile.controls, name
         assert name == "generic" or ("Source:" in path.read_text() and profile.ports)
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_shipped_profiles_name_only_actions_that_there_are_and_bind_them_all(name):
+    desk = Desk(("vocals", "drums", "bass", "other"), {}, lambda state: None)
+    actions, profile = ActionTable(desk), files.load_profile(name)
+    check_actions(profile, actions.names, name)
+    bindings, left_out = bind(profile, actions)
+    assert len(bindings) == len(profile.controls)
+    assert left_out == []
+    gains = {b.target for b in bindings if b.target.endswith(".gain")}
+    assert {f"stem.{stem}.gain" for stem in desk.stems} <= gains
+    sources = [(b.address, b.control.layer) for b in bindings]
+    assert len(set(sources)) == len(sources), "two controls with one source"
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))

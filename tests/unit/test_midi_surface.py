@@ -277,8 +277,15 @@ def test_lesson_that_is_given_up_gives_the_controls_back(world):
 
 
 def test_clock_sets_the_time_of_a_fade_in_beats(world):
-    desk = world.plug("Desk 1")
-    surface = world.surface()
+    desk, fades = world.plug("Desk 1"), []
+    apply = world.board.apply
+
+    def watch(name: str, value: float) -> None:
+        fades.append(world.board.fade_seconds)
+        apply(name, value)
+
+    world.board.apply = watch
+    surface = world.surface(desk=world.board)
     assert surface.bpm is None
     for _ in range(60):
         desk.incoming.append([0xF8])
@@ -287,7 +294,8 @@ def test_clock_sets_the_time_of_a_fade_in_beats(world):
     assert surface.bpm == pytest.approx(250, rel=0.3)  # by the sleeps of a test
     desk.incoming.append([0x90, 3, 1])
     assert until(lambda: world.board.done == [("snapshot.1.recall", 1.0)])
-    assert world.board.fade_seconds == pytest.approx(4 * 60 / 250, rel=0.3)
+    assert fades == [pytest.approx(4 * 60 / 250, rel=0.3)]
+    assert world.board.fade_seconds == 2.0
 
 
 def test_stop_lets_go_closes_and_may_come_twice(world):
