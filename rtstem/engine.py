@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .config import Config, check_stems, load_config, make_config
-from .control.desk import Desk, DeskState
+from .control.desk import Desk, DeskState, fader_gain
 from .control.telemetry import Snapshot, read_snapshot
 from .errors import ConfigError, EngineError, RtstemError
 from .io.device import DeviceStream
@@ -81,9 +81,18 @@ class Engine:
             feed_frames=FEED_FRAMES if plan.reader is not None else 0,
         )
         self._scene = np.ones((len(plan.buses) + 1, len(spec.stems) + 1), np.float32)
-        self._scene[-1] = 0.0  # the filter knobs
         self._write_plan()
-        self.desk = Desk(spec.stems, self.config.presets, self._apply, faders=self.config.faders)
+        self.desk = Desk(
+            spec.stems,
+            self.config.presets,
+            self._apply,
+            faders=self.config.faders,
+            buses={
+                bus.name: dict(zip(spec.stems, map(float, bus.gains), strict=True))
+                for bus in plan.buses
+                if bus.gains is not None
+            },
+        )
         self._board.gain[:] = self._scene[:-1]  # no ramps at the start
         self._separator = Separator(spec, self.config.provider)
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
@@ -107,8 +116,6 @@ class Engine:
         h[b.IN_LEFT], h[b.IN_RIGHT] = plan.input_pair
         for n, bus in enumerate(plan.buses):
             self._board.route[n] = *bus.route, bus.gains is None
-            if bus.gains is not None:
-                self._scene[n, :-1] = bus.gains
 
     def _open_stream(self, sink_ring: np.ndarray[Any, Any], priority: Priority) -> Stream:
         plan, address = self._plan, stream_callback.address or 0
@@ -145,11 +152,17 @@ class Engine:
     # -- what the desk moves
 
     def _apply(self, state: DeskState) -> None:
-        """Gains of the desk's buses from its state; called by the desk, one change at a time."""
-        row = [*(state.gains[stem] for stem in self.spec.stems), state.master_gain]
+        """The desk's state as a scene; called by the desk, one change at a time."""
+        stems = self.spec.stems
+        desk_row = [*(state.gains[stem] for stem in stems), state.master_gain]
+        own = state.bus_gains
         for n, bus in enumerate(self._plan.buses):
             if bus.gains is None:
-                self._scene[n] = row
+                self._scene[n] = desk_row
+            else:
+                level = fader_gain(state.bus_levels[bus.name])
+                self._scene[n] = [*(own[bus.name][stem] for stem in stems), level]
+        self._scene[-1, :-1] = [state.filters[stem] for stem in stems]
         self._board.publish_scene(self._scene)
 
     # -- life
