@@ -11,6 +11,7 @@ import soundfile
 from rtstem.control.recorder import Recorder
 from rtstem.errors import AudioFileError, EngineError
 from rtstem.replay import replay
+from rtstem.rt.board import SCENES
 from tests.flow.conftest import RATE, STEMS
 from tests.models import tiny_model
 
@@ -194,10 +195,34 @@ def test_the_engine_must_play_and_the_folder_take_files(play, noise, tmp_path):
     with pytest.raises(EngineError, match="start the engine before"):
         Recorder(engine, tmp_path / "early").start()
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(AudioFileError, match="Not a directory.*choose another folder"):
+    with pytest.raises(AudioFileError, match=r"Not a directory.*choose another folder"):
         Recorder(engine, tmp_path / "file" / "take")
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "bus-main.wav").write_text("somebody's")
-    with pytest.raises(AudioFileError, match="holds bus-main.wav already"):
+    with pytest.raises(AudioFileError, match=r"holds bus-main\.wav already"):
         Recorder(engine, tmp_path / "used")
     assert (tmp_path / "used" / "bus-main.wav").read_text() == "somebody's"
+
+
+def test_moves_that_were_overwritten_are_told_and_the_last_one_is_not(play, noise):
+    """More moves than the engine keeps, while nobody read them."""
+    taps = []
+
+    def flood(engine):
+        taps[0].read()
+        for step in range(SCENES + 10):
+            engine._scene[0, 0] = step / SCENES
+            engine._board.publish_scene(engine._scene)
+
+    play(
+        noise,
+        moves={
+            0: lambda e: taps.append(e.open_tap()),
+            4096: lambda e: e.desk.mute("drums"),
+            8192: flood,
+        },
+    )
+    changes = taps[0].changes()
+    assert taps[0].lost_changes
+    assert [change.scene[0, 0] for change in changes][0] == np.float32((SCENES + 9) / SCENES)
+    assert all(change.scene[0, 1] == 0 for change in changes)
