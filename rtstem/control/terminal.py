@@ -57,6 +57,9 @@ class LiveEngine(Protocol):
     def rate(self) -> int: ...
 
     @property
+    def route(self) -> tuple[str, str]: ...
+
+    @property
     def provider(self) -> str: ...
 
     @property
@@ -157,25 +160,17 @@ class LiveView:
 
 def live_facts(engine: LiveEngine) -> list[tuple[str, str]]:
     """The head lines, left and right: what runs where, and what it costs in delay."""
-    audio, provider = engine.config.audio, engine.provider.removesuffix("ExecutionProvider")
+    provider = engine.provider.removesuffix("ExecutionProvider")
+    source, target = engine.route
     device_ms = 1000 * engine.latency.device / engine.rate
     return [
         (f"rtstem {__version__}  {engine.spec.name} on {provider}", f"{engine.rate} Hz "),
         (
-            f"{_place(audio.input, 'input')} > {_place(audio.output, 'output')}",
+            f"{source} > {target}",
             f"latency {engine.latency.ms:.1f} ms ",
         ),
         (engine.realtime, f"and the device's {device_ms:.1f} ms " if device_ms else ""),
     ]
-
-
-def _place(wanted: str | int, direction: str) -> str:
-    """Name of the device that `wanted` stands for; files and the virtual device as they are."""
-    if str(wanted).startswith(("file:", "virtual")):
-        return str(wanted)
-    from ..io.device import find_device, list_devices
-
-    return find_device(wanted, direction, list_devices()).name
 
 
 def run_screen(

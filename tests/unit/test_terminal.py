@@ -23,7 +23,6 @@ from rtstem.control.screen import Picture, View, draw, status_line
 from rtstem.control.telemetry import Percentiles, Snapshot
 from rtstem.control.terminal import LiveView, StopSignals, live_facts, run_log, run_screen
 from rtstem.errors import EngineError
-from rtstem.io.device import DeviceInfo
 from rtstem.latency import Latency
 
 STEMS = ("vocals", "drums", "bass", "other")
@@ -58,8 +57,8 @@ class FakeEngine:
     def __init__(self, pictures: int = 1000, error: EngineError | None = None) -> None:
         self.desk, self.error, self.notice = desk(soft={"vocals": 0.5}), error, ""
         self.latency = Latency(44100, 256, 1024, 0, 256)
-        audio = SimpleNamespace(input="file:song.ogg", output="virtual")
-        self.config: Any = SimpleNamespace(audio=audio, presets={"soft": {"vocals": 0.5}})
+        self.config: Any = SimpleNamespace(presets={"soft": {"vocals": 0.5}})
+        self.route = ("USB Audio", "virtual")
         self.spec: Any = SimpleNamespace(name="tiny", hop=512)
         self.rate, self.provider, self.realtime = 44100, "CPUExecutionProvider", "SCHED_FIFO 60"
         self.left, self.values = pictures, dict[str, Any]()
@@ -395,11 +394,8 @@ def test_second_interrupt_acts_as_usual() -> None:
             signal.raise_signal(signal.SIGINT)
 
 
-def test_facts_name_the_device_behind_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = DeviceInfo(0, "USB Audio", "ALSA", 2, 2, 48000.0, 0.005, 0.005, True, True)
-    monkeypatch.setattr("rtstem.io.device.list_devices", lambda: [card])
+def test_facts_name_route_and_delays() -> None:
     engine = FakeEngine()
-    engine.config.audio.input = "default"
     engine.latency = Latency(44100, 256, 1024, 0, 256, device=441)
     assert live_facts(engine)[1:] == [
         ("USB Audio > virtual", "latency 30.5 ms "),
