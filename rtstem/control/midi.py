@@ -159,8 +159,6 @@ class MidiSurface:
         """One look at everything."""
         for connection in drain(self._watch.arrived):
             self._notice.guard(self._plug, connection)
-        for connection in drain(self._watch.gone):
-            self._notice.guard(self._unplug, connection)
         now = time.monotonic()
         with self._lock:
             lesson, changed = self._lesson, self._changed
@@ -172,6 +170,8 @@ class MidiSurface:
                 connection.send(message)
         if lesson is not None:
             self._notice.guard(self._finish, lesson, now)
+        for connection in drain(self._watch.gone):  # their last words have been heard above
+            self._notice.guard(self._unplug, connection)
 
     def _plug(self, connection: Connection) -> None:
         key = port_key(connection.name)
@@ -197,9 +197,6 @@ class MidiSurface:
 
     def _unplug(self, connection: Connection) -> None:
         device = next(d for c, d in self._live if c is connection)
-        self._notice.guard(
-            self._receive, connection, device, None, time.monotonic()
-        )  # the last words
         self._live = tuple(pair for pair in self._live if pair[0] is not connection)
         self._notice.guard(device.gone)
         connection.close()

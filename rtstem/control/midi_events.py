@@ -130,8 +130,7 @@ class Decoder:
         """Events of a parameter message; None when no parameter is selected."""
         if number in _SELECT:
             kind, upper = _SELECT[number]
-            known, parameter = self._selected.get(channel, (kind, _NO_PARAMETER))
-            parameter = parameter if known == kind else _NO_PARAMETER
+            _, parameter = self._selected.get(channel, (kind, _NO_PARAMETER))
             parameter = value << 7 | parameter & 127 if upper else parameter & ~127 | value
             self._selected[channel] = (kind, parameter)
             return ()

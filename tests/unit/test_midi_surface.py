@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rtstem.control import midi_watch
+from rtstem.control import midi_notices, midi_watch
 from rtstem.control.midi import MidiSurface
 from rtstem.control.midi_ports import output_for, port_key
 from rtstem.control.midi_profile import make_profile
@@ -27,7 +27,9 @@ PROFILE = make_profile(
             "fine": {"cc14": 2, "action": "other", "pickup": False},
             "mute": {"note": 1, "action": "mute", "feedback": "same"},
             "hold": {"note": 2, "action": "solo", "mode": "momentary"},
-            "bad": {"note": 3, "action": "snapshot.1.recall", "beats": 4},
+            "latch": {"note": 4, "shift": "two", "mode": "toggle"},
+            "fader shifted": {"cc": 1, "layer": "two", "action": "other", "pickup": False},
+            "scene": {"note": 3, "action": "snapshot.1.recall", "beats": 4},
         },
     }
 )
@@ -173,6 +175,21 @@ def test_unplug_lets_go_and_replug_resyncs_and_goes_on(world):
     assert any("is gone" in line for line in world.notices)
 
 
+def test_replug_keeps_the_layer_and_sends_what_was_lit_before(world):
+    world.plug("Desk 1")
+    surface = world.surface()
+    assert until(lambda: surface.connected)
+    world.board.apply("mute", 1.0)
+    world.plugged["Desk 1"].incoming.append([0x90, 4, 127])
+    assert until(lambda: world.plugged["Desk 1"].sent[-1] == [0x90, 1, 127])
+    del world.plugged["Desk 1"]
+    assert until(lambda: surface.connected == ())
+    back = world.plug("Desk 1")
+    assert until(lambda: back.sent == [[0xB0, 127, 0], [0x90, 1, 127]])
+    back.incoming.append([0xB0, 1, 0])
+    assert until(lambda: world.board.done[-1] == ("other", 0.0))
+
+
 def test_controller_plugged_in_later_works(world):
     surface = world.surface()
     assert surface.connected == ()
@@ -223,7 +240,8 @@ def test_broken_port_does_not_stop_the_others(world):
     assert until(lambda: world.board.done == [("solo", 1.0)])
 
 
-def test_port_that_does_not_open_is_told_once_and_tried_again(world):
+def test_port_that_does_not_open_is_told_once_and_tried_again(world, monkeypatch):
+    monkeypatch.setattr(midi_notices, "_REPEAT_SECONDS", 0.0)
     world.refuses = True
     world.plug("Desk 1")
     surface = world.surface()
@@ -296,6 +314,19 @@ def test_clock_sets_the_time_of_a_fade_in_beats(world):
     assert until(lambda: world.board.done == [("snapshot.1.recall", 1.0)])
     assert fades == [pytest.approx(4 * 60 / 250, rel=0.3)]
     assert world.board.fade_seconds == 2.0
+
+
+def test_notices_are_not_repeated_at_once(monkeypatch):
+    told: list[str] = []
+    notices = midi_notices.Notices(told.append)
+    for line in ("a", "a", "b", "a"):
+        notices(line)
+    assert told == ["a", "b"]
+    monkeypatch.setattr(midi_notices, "_REPEAT_SECONDS", 0.0)
+    notices("a")
+    assert told == ["a", "b", "a"]
+    assert not notices.guard(int, "x")
+    assert "invalid literal" in told[-1]
 
 
 def test_stop_lets_go_closes_and_may_come_twice(world):
