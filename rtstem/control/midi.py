@@ -166,8 +166,7 @@ class MidiSurface:
         for connection, device in self._live:
             device.changed(changed)
             self._notice.guard(self._receive, connection, device, lesson, now)
-            for message in device.outgoing(now):
-                connection.send(message)
+            self._notice.guard(self._send, connection, device.outgoing(now))
         if lesson is not None:
             self._notice.guard(self._finish, lesson, now)
         for connection in drain(self._watch.gone):  # their last words have been heard above
@@ -187,7 +186,10 @@ class MidiSurface:
             self._tell_left_out(device)
         self._live = (*self._live, (connection, device))
         self._notice(f"MIDI: {connection.name} connected ({device.profile.name})")
-        for message in device.arrived():
+        self._send(connection, device.arrived())
+
+    def _send(self, connection: Connection, messages: Iterable[Sequence[int]]) -> None:
+        for message in messages:
             connection.send(message)
 
     def _tell_left_out(self, device: Device) -> None:
@@ -234,6 +236,7 @@ class MidiSurface:
                 continue
             self.cancel_learn()
             profile = own_profile(device.profile, connection.name)
+            device.gone()  # lets go of what was held before the lesson
             device.use(with_control(profile, lesson.action, keys))
             self._watch.prefer(device.profile)
             learned = Learned(connection.name, lesson.action, keys, device.profile)

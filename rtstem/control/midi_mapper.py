@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 InBeats = Callable[[float], contextlib.AbstractContextManager[Any]]
 BUTTON_MODES = frozenset({"toggle", "momentary", "trigger"})
-_HELD_CHANNELS = range(1, 17)
+_ALL_CHANNELS = range(1, 17)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def parameters(bindings: list[Binding]) -> set[int]:
 
 
 def _channels(address: Address) -> range | tuple[int]:
-    return _HELD_CHANNELS if address.channel == ANY_CHANNEL else (address.channel,)
+    return _ALL_CHANNELS if address.channel == ANY_CHANNEL else (address.channel,)
 
 
 class Mapper:

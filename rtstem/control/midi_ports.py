@@ -104,11 +104,6 @@ class Connection:
         if self._out is not None:
             self._out.send_message(message)
 
-    @property
-    def has_output(self) -> bool:
-        """Whether it can be sent anything."""
-        return self._out is not None
-
     def close(self) -> None:
         """Close both directions; harmless when they are gone already."""
         for port in (self._in, self._out):

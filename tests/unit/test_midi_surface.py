@@ -240,6 +240,23 @@ def test_broken_port_does_not_stop_the_others(world):
     assert until(lambda: world.board.done == [("solo", 1.0)])
 
 
+def test_port_that_takes_no_messages_does_not_stop_the_others(world):
+    desk, pads = world.plug("Desk 1"), world.plug("Pads 1")
+
+    def refuse(message: list[int]) -> None:
+        raise OSError("it takes nothing")
+
+    desk.send = refuse
+    world.surface()
+    assert until(lambda: "MIDI: it takes nothing" in world.notices)
+    for velocity in (1, 0, 1):
+        world.board.apply("mute", float(velocity))
+        pads.incoming.append([0x90, 1, velocity])
+    desk.incoming.append([0xB0, 1, 0])
+    assert until(lambda: ("fader", 0.0) in world.board.done)
+    assert until(lambda: sum(name == "solo" for name, _ in world.board.done) == 2)
+
+
 def test_port_that_does_not_open_is_told_once_and_tried_again(world, monkeypatch):
     monkeypatch.setattr(midi_notices, "_REPEAT_SECONDS", 0.0)
     world.refuses = True
@@ -268,7 +285,7 @@ def test_lesson_takes_the_moved_control_of_any_port_and_moves_nothing_meanwhile(
     surface = world.surface(on_learned=kept.append)
     surface.learn("fader", told.append)
     assert until(lambda: len(surface.connected) == 2)
-    desk.incoming.append([0x90, 1, 0])
+    desk.incoming.append([0x90, 1, 0])  # a release begins no lesson
     piano.incoming.extend([0xB4, 20, value] for value in range(10, 30))
     assert until(lambda: told)
     assert world.board.done == []
