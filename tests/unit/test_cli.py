@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -13,12 +15,21 @@ from rtstem import __version__, cli
 from rtstem.errors import ConfigError, EngineError, RtstemError
 
 HEAVY = {"numba", "onnxruntime", "numpy", "pydantic", "rich", "yaml", "sounddevice", "matplotlib"}
-COMMANDS = ["demo", "live", "split", "devices", "models", "doctor", "bench"]
-PAGES = [
-    [],
-    *([name] for name in COMMANDS),
-    *(["models", sub] for sub in ("list", "show", "check")),
-]
+COMMANDS = [name for names in cli.SECTIONS.values() for name in names]
+
+
+def pages(group: click.Group, path: list[str]) -> list[list[str]]:
+    """The words that lead to every help page below `group`."""
+    found = [path]
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        deeper = [*path, name]
+        found += pages(command, deeper) if isinstance(command, click.Group) else [deeper]
+    return found
+
+
+PAGES = pages(cli.cli, [])
 
 
 def python(code: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -125,3 +136,36 @@ def test_a_reader_that_stops_is_no_error() -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(30) == 1
+
+
+def readme_blocks(language: str) -> list[str]:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_readme_names_only_commands_and_options_that_exist() -> None:
+    lines = [line for block in readme_blocks("sh") for line in block.splitlines()]
+    calls = [line.partition("#")[0].split() for line in lines if line.startswith("rtstem ")]
+    assert len(calls) >= 7
+    for _, name, *words in calls:
+        command = cli.cli.get_command(click.Context(cli.cli), name)
+        assert command, name
+        known = {option for param in command.params for option in param.opts}
+        assert {word for word in words if word.startswith("-")} <= known
+
+
+def test_readme_configuration_is_valid() -> None:
+    import yaml
+
+    from rtstem.config import check_stems, make_config
+
+    (block,) = readme_blocks("yaml")
+    check_stems(make_config(yaml.safe_load(block)), ("vocals", "drums", "bass", "other"))
+
+
+def test_readme_python_compiles_and_uses_what_there_is() -> None:
+    import rtstem
+
+    (block,) = readme_blocks("python")
+    compile(block, "README.md", "exec")
+    assert set(re.findall(r"rtstem\.(\w+)", block)) <= set(rtstem.__all__)
