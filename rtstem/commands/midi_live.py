@@ -13,13 +13,7 @@ import click
 from ..control.midi import MidiSurface
 from ..control.midi_events import Decoder, describe
 from ..control.midi_profile import check_actions, read_profile
-from ..control.midi_profile_files import (
-    file_name,
-    load_profile,
-    load_profiles,
-    save_profile,
-    user_dir,
-)
+from ..control.midi_profile_files import keep_profile, load_profile, load_profiles
 from ..native_stderr import native_stderr
 
 if TYPE_CHECKING:
@@ -92,8 +86,7 @@ def run_learn(
         for name in wanted:
             learned = _lesson(surface, actions[name], seconds)
             if learned is not None:
-                path = output or user_dir() / file_name(learned.profile)
-                save_profile(learned.profile, path)
+                path = keep_profile(learned.profile, output)
                 written[path] = written.get(path, 0) + 1
     for path, count in written.items():
         click.echo(f"{path}: {count} control{'s' if count > 1 else ''} learned")

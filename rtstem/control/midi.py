@@ -185,7 +185,7 @@ class MidiSurface:
             self._devices.append((key, device))
             self._tell_left_out(device)
         self._live = (*self._live, (connection, device))
-        self._notice(f"MIDI: {connection.name} connected ({device.profile.name})")
+        self._notice.tell(f"MIDI: {connection.name} connected ({device.profile.name})")
         self._send(connection, device.arrived())
 
     def _send(self, connection: Connection, messages: Iterable[Sequence[int]]) -> None:
@@ -202,7 +202,7 @@ class MidiSurface:
         self._live = tuple(pair for pair in self._live if pair[0] is not connection)
         self._notice.guard(device.gone)
         connection.close()
-        self._notice(f"MIDI: {connection.name} is gone; it works again when it comes back")
+        self._notice.tell(f"MIDI: {connection.name} is gone; it works again when it comes back")
 
     def _receive(
         self, connection: Connection, device: Device, lesson: Lesson | None, now: float

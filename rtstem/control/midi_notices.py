@@ -10,10 +10,13 @@ _REPEAT_SECONDS = 10.0
 
 
 class Notices:
-    """Passes lines on, but none twice within ten seconds; any thread may call it."""
+    """Passes lines on, but none twice within ten seconds; any thread may call it.
+
+    `tell` passes on what is worth telling each time.
+    """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+        self.tell = tell
         self._told: dict[str, float] = {}
 
     def __call__(self, line: str) -> None:
@@ -21,7 +24,7 @@ class Notices:
         now = time.monotonic()
         if now - self._told.get(line, now - _REPEAT_SECONDS) >= _REPEAT_SECONDS:
             self._told[line] = now
-            self._tell(line)
+            self.tell(line)
 
     def guard(self, work: Callable[..., Any], *arguments: Any) -> bool:
         """Do it and give True; whatever is raised becomes a notice."""

@@ -126,19 +126,12 @@ class Ports:
         try:
             self._in = self._rtmidi.MidiIn(self._api, name=f"{CLIENT} watch in")
             self._out = self._rtmidi.MidiOut(self._api, name=f"{CLIENT} watch out")
-            if self.api == "jack":
-                self._in.open_virtual_port(f"{CLIENT} watch")
         except (self._rtmidi.RtMidiError, OSError) as error:
             cure = {
                 "jack": "start a JACK server (or load the kernel module snd-seq for ALSA)",
                 "alsa": "this user needs access to /dev/snd/seq (group audio)",
             }.get(self.api, "check the system's MIDI settings")
             raise MidiError(f"MIDI over {self.api} does not work: {error}; {cure}") from None
-
-    @property
-    def alive(self) -> bool:
-        """False when the JACK server is gone: a port of ours is no longer to be seen."""
-        return self.api != "jack" or any(map(_is_ours, self._out.get_ports()))
 
     def inputs(self) -> list[str]:
         """Names of the ports that send; ours are left out."""

@@ -110,6 +110,13 @@ def save_profile(profile: Profile, path: Path) -> None:
         raise MidiError(f"{path}: cannot be written ({reason}); give another path") from None
 
 
+def keep_profile(profile: Profile, path: Path | None = None) -> Path:
+    """Write a learned profile to where it is found by itself, or to `path`; raises MidiError."""
+    path = path or user_dir() / file_name(profile)
+    save_profile(profile, path)
+    return path
+
+
 def _plain(value: Any, key: str = "") -> Any:
     """The value in YAML's own types, `any` for the channel that stands for all."""
     if isinstance(value, dict):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Literal
 
 from ..errors import MidiError
+from .midi_notices import Notices
 from .midi_ports import Connection, Ports
 from .midi_profile import Profile
 
 LOOK_SECONDS = 0.3
 """Shorter than any replug: a controller that went and came between two looks is not noticed."""
-_SERVER_GONE_SECONDS = 2.0
 _BRIDGES = frozenset({"a2j", "system", "midi-bridge", "alsa_midi"})
 """JACK clients that stand for all controllers; the controller's name is behind the colon."""
 
@@ -44,12 +44,12 @@ class Watch:
         profiles: Sequence[Profile],
         ports: WantedPorts,
         api: str,
-        on_notice: Callable[[str], None],
+        notice: Notices,
     ) -> None:
         self.arrived: SimpleQueue[Connection] = SimpleQueue()
         self.gone: SimpleQueue[Connection] = SimpleQueue()
         self._profiles = tuple(profiles)
-        self._wanted, self._api, self._notice = ports, api, on_notice
+        self._wanted, self._api, self._notice = ports, api, notice
         self._all = False
         self._ports: Ports | None = None
         self._open: dict[str, Connection] = {}
@@ -57,22 +57,26 @@ class Watch:
         self._ignored: set[str] = set()
         self._look_now = threading.Event()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="rtstem-midi-watch", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Look for the first time, then go on looking; raises MidiError."""
-        self._ports = Ports(self._api)
-        self._look(self._ports)
+        self._ports = ports = Ports(self._api)
+        self._look(ports)
         missing = [] if self._wanted == "auto" else [p for p in self._wanted if not self._has(p)]
         for part in missing:
-            self._notice(f"MIDI: no port has '{part}' in its name; waiting for it")
+            which = f" has '{part}' in its name" if part else ""
+            self._notice(f"MIDI: no port{which} yet; plug the controller in, it will be opened")
+        self._thread = threading.Thread(
+            target=self._run, args=(ports,), name="rtstem-midi-watch", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
         """Close all ports. The connections must no longer be in use."""
         self._stopping = True
         self._look_now.set()
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join(timeout=2.0)
         for connection in (*self._open.values(), *drain(self.gone)):
             connection.close()
@@ -110,29 +114,16 @@ class Watch:
             return self._is_named(port)
         return any(profile.matches(port) for profile in self._profiles)
 
-    def _run(self) -> None:
+    def _run(self, ports: Ports) -> None:
         while not self._stopping:
-            self._look_now.wait(LOOK_SECONDS if self._ports else _SERVER_GONE_SECONDS)
+            self._look_now.wait(LOOK_SECONDS)
             self._look_now.clear()
-            if self._stopping:
-                return
-            try:
-                self._ports = self._ports or Ports(self._api)
-                self._look(self._ports)
-            except MidiError as error:
-                self._notice(str(error))
-            except Exception as error:
-                self._notice(f"MIDI: looking for controllers failed: {error}")
+            if not self._stopping:
+                self._notice.guard(self._look, ports)
 
     def _look(self, ports: Ports) -> None:
         """Compare the ports there are with those that are open."""
-        if not ports.alive:
-            self._notice("MIDI: the JACK server is gone; waiting for it")
-            names: list[str] = []
-            self._ports = None
-            ports.close()
-        else:
-            names = ports.inputs()
+        names = ports.inputs()
         for name in [name for name in self._open if name not in names]:
             self.gone.put(self._open.pop(name))
         self._refused &= set(names)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from rtstem.cli import run
-from rtstem.commands import midi_live
 from rtstem.control import midi_ports, midi_watch
 from rtstem.control import midi_profile_files as files
 from rtstem.control.midi_profile import read_profile
@@ -39,7 +38,6 @@ class Port:
 
 
 class Ports:
-    alive = True
     messages: list[list[int]]
 
     def __init__(self, api: str = "auto") -> None:
@@ -58,7 +56,6 @@ class Ports:
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(files, "user_dir", lambda: tmp_path / "mine")
-    monkeypatch.setattr(midi_live, "user_dir", lambda: tmp_path / "mine")
     return tmp_path / "mine"
 
 
