@@ -15,9 +15,12 @@ from common import AUDIO_TESTS, Limit
 CHILD = Path(AUDIO_TESTS) / "engine_child.py"
 
 
-def run_one(rate: int, period: int, seconds: float) -> tuple[dict[str, object], list[Limit]]:
+def run_one(
+    rate: int, period: int, seconds: float, safety_hops: float
+) -> tuple[dict[str, object], list[Limit]]:
     """Row and limits of one rate and period."""
-    with jack_run.Session(rate, period, seconds, CHILD) as run:
+    latency = {"safety_hops": safety_hops}
+    with jack_run.Session(rate, period, seconds, CHILD, latency=latency) as run:
         outcome = run.stream(seconds)
     match, name = outcome.match, f"{rate} Hz, period {period}:"
     # a recording that matches nowhere has no measured latency at all
@@ -46,11 +49,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rate", type=int, nargs="+", default=[48000])
     parser.add_argument("--period", type=int, nargs="+", default=[256])
+    parser.add_argument("--safety-hops", type=float, default=0.5)
     options = parser.parse_args()
     rows, limits = [], []
     for rate in options.rate:
         for period in options.period:
-            row, goals = run_one(rate, period, options.seconds)
+            row, goals = run_one(rate, period, options.seconds, options.safety_hops)
             rows.append(row)
             limits += goals
     return common.report(rows, limits, options.json)

@@ -79,14 +79,17 @@ class CallbackTimer:
         self._state[_CALLS] = 0
 
     def read(self, rate: float) -> dict[str, Any]:
-        """Durations in us, missed deadlines, host flags and callbacks that never came."""
+        """Durations in us, missed deadlines, host flags, the widest gap between two callbacks."""
         rows = self._log[: min(int(self._state[_CALLS]), _LOG_ROWS)]
         spent = rows[:, 1] - rows[:, 0]
         allowed = rows[:, 2] * 1e9 / rate
-        elapsed = (rows[-1, 0] - rows[0, 0]) * rate / 1e9 if len(rows) > 1 else 0.0
+        gaps = np.diff(rows[:, 0])
+        widest = int(gaps.argmax())
         return {
             "durations_us": (spent / 1e3).round(1).tolist(),
             "missed_deadlines": int((spent > allowed).sum()),
             "host_flags": int(self._state[_FLAGGED]),
-            "frames_lost": max(0, round(elapsed - float(rows[:-1, 2].sum()))) if len(rows) else 0,
+            # a wide gap after a short callback is the server's or the machine's doing
+            "widest_gap_us": round(gaps[widest] / 1e3, 1),
+            "callback_before_it_us": round(spent[widest] / 1e3, 1),
         }
