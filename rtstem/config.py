@@ -68,6 +68,13 @@ class Realtime(_Section):
     lock_memory: Annotated[bool, BeforeValidator(check.switch)] = True
 
 
+class Midi(_Section):
+    """Controllers: whether to use them, and which ports (parts of names)."""
+
+    enabled: Annotated[bool, BeforeValidator(check.switch)] = False
+    ports: Annotated[Literal["auto"] | tuple[str, ...], BeforeValidator(check.ports)] = "auto"
+
+
 _Name = Annotated[str, BeforeValidator(check.name)]
 _Stem = Annotated[str, BeforeValidator(check.text("the name of a stem"))]
 _Position = Annotated[float, BeforeValidator(check.number(0, 1))]
@@ -137,6 +144,7 @@ class Config(_Section):
     audio: Audio = Audio()
     latency: Latency = Latency()
     realtime: Realtime = Realtime()
+    midi: Midi = Midi()
     buses: Annotated[
         Mapping[_Name, Bus],
         BeforeValidator(check.mapping("such as {main: {channels: [1, 2], gains: desk}}")),

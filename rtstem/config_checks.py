@@ -111,6 +111,16 @@ def text(expected: str) -> Callable[[object], str]:
     return check
 
 
+def ports(value: object) -> str | tuple[str, ...]:
+    """`auto`, or a list of parts of MIDI port names."""
+    if value == "auto":
+        return "auto"
+    names = value if isinstance(value, (list, tuple)) else ()
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
+        raise _must("auto or a list of parts of port names (`rtstem midi list` shows them)", value)
+    return tuple(names)
+
+
 def device(direction: str, *special: str, file: bool = False) -> Callable[[object], str | int]:
     """A sound device: its name or index, `default`, or one of the `special` ones.
 

@@ -36,7 +36,6 @@ FEED_FRAMES = 1 << 17  # 3 s of decoded audio ahead
 SINK_FRAMES = 1 << 18  # 6 s of output that Python may be late
 SLEW_FRAMES = 1024  # a fader's full way: 23 ms, each step below -60 dB of full scale
 PRIMING_SECONDS = 2.0
-FADE_OUT_SECONDS = 0.03
 
 
 class Engine:
@@ -225,12 +224,13 @@ class Engine:
         if h[b.STATE] == b.RUNNING and not self._watchdog.ended.is_set():
             self._scene[:-1, -1] = 0.0
             self._board.publish_scene(self._scene)
-            time.sleep(FADE_OUT_SECONDS)
+            time.sleep((SLEW_FRAMES + 2 * int(h[b.MAX_FRAMES])) / self.rate)
         publish(h, b.STATE, b.STOPPING)
         self._watchdog.stop()
-        # A host that hangs still holds the callback and the board: they stay referenced here.
-        self._stream.stop(dead=self.error is not None)
+        stream_gone = self._stream.stop(dead=self.error is not None)
         worker_gone = self._inference.stop()
+        if not (stream_gone and worker_gone):
+            _abandoned.append(self)
         for part in (self._feeder, self._drain):
             if part is not None:
                 part.stop()
@@ -263,6 +263,10 @@ class Engine:
     def notice(self) -> str:
         """The last thing the user should know that did not end the stream."""
         return self._watchdog.notice
+
+    def tell(self, notice: str) -> None:
+        """Let the user know one line, as `notice`."""
+        self._watchdog.notice = notice
 
     @property
     def rate(self) -> int:
@@ -303,6 +307,10 @@ class Engine:
         return read_snapshot(
             self._board, bool(running), self.spec.stems, self.bus_names, latency_ms
         )
+
+
+_abandoned: list[Engine] = []
+"""Engines whose host or thread hangs: it may still use their memory, which must not be freed."""
 
 
 def _as_config(config: Config | str | Path | Mapping[str, Any] | None) -> Config:

@@ -22,6 +22,7 @@ Examples:
   rtstem live --input "USB Audio" --output 3    by name or index, see rtstem devices
   rtstem live --input file:set.flac             a file or a folder as the input
   rtstem live --input file:set.flac --output virtual      without any sound card
+  rtstem live --midi --record gig               controllers on the faders, everything recorded
   rtstem live --config dj                       several buses; copy configs/default.yaml for yours
 Keys: see rtstem live --list-keys. Without a terminal a status line is written every 5 s; keys may
 be sent through a pipe, and the end of the pipe or SIGTERM ends it.
@@ -37,12 +38,15 @@ be sent through a pipe, and the end of the pipe or SIGTERM ends it.
 @click.option("--rate", metavar="R", help="Sample rate in Hz, or auto.")
 @click.option("--seconds", type=click.FloatRange(min=0), metavar="S", help="Stop after S seconds.")
 @click.option("--picture", type=click.Path(), metavar="FILE", help="Save the last screen as SVG.")
+@click.option("--midi/--no-midi", default=None, help="Faders on MIDI controllers.")
+@click.option("--record", type=click.Path(), metavar="DIR", help="Record stems, buses and moves.")
 @click.option("--list-keys", is_flag=True, help="Print what each key does, and stop.")
 def command(
     config: str | None,
     seconds: float | None,
     picture: str | None,
     list_keys: bool,
+    record: str | None,
     **options: Any,
 ) -> None:
     """Play music through the engine with a fader on every stem."""
@@ -53,7 +57,7 @@ def command(
     if list_keys:
         print_keys(settings)
         return
-    _play(settings, seconds, picture)
+    _play(settings, seconds, picture, record)
 
 
 def with_options(config: Config, options: dict[str, Any]) -> Config:
@@ -70,10 +74,11 @@ def with_options(config: Config, options: dict[str, Any]) -> Config:
     wanted: dict[str, Any] = {
         "audio": _given(audio),
         "latency": _given({"safety_hops": options["safety_hops"]}),
+        "midi": _given({"enabled": options["midi"]}),
     } | _given({"model": options["model"], "provider": options["provider"]})
     checked = make_config(wanted, source="command line")
     update: dict[str, Any] = {name: getattr(checked, name) for name in wanted}
-    for name in ("audio", "latency"):
+    for name in ("audio", "latency", "midi"):
         section = getattr(checked, name)
         values = {key: getattr(section, key) for key in wanted[name]}
         update[name] = getattr(config, name).model_copy(update=values)
@@ -97,9 +102,10 @@ def print_keys(config: Config) -> None:
     print_table(("key", "does"), KeyDesk(desk, tuple(config.presets)).help())
 
 
-def _play(config: Config, seconds: float | None, picture: str | None) -> None:
+def _play(config: Config, seconds: float | None, picture: str | None, record: str | None) -> None:
     """Start the engine, hand it to screen or log, stop it; raises the error that ended it."""
     from ..control.keys import open_keys
+    from ..control.surfaces import Surfaces
     from ..control.terminal import run_log, run_screen, summary
     from ..native_stderr import native_stderr
     from .output import console, starting
@@ -109,7 +115,8 @@ def _play(config: Config, seconds: float | None, picture: str | None) -> None:
         with screen.status(starting()):
             engine = _start(config)
         try:
-            with open_keys() as keys:
+            midi = config.midi.ports if config.midi.enabled else None
+            with Surfaces(engine, midi, record) as surfaces, open_keys() as keys:
                 if screen.is_terminal:
                     view = run_screen(engine, keys, screen, seconds)
                 else:
@@ -119,6 +126,9 @@ def _play(config: Config, seconds: float | None, picture: str | None) -> None:
     if os.environ.get("RTSTEM_DEBUG"):
         click.echo("\n".join(complaints), err=True)
     _write(summary(view.snapshot))
+    if surfaces.report is not None:
+        report = surfaces.report
+        _write(f"recorded {report.seconds:.1f} s and {report.moves} moves to {report.folder}")
     if engine.notice:
         click.echo(f"note: {engine.notice}", err=True)
     if picture:

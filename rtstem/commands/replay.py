@@ -62,7 +62,8 @@ def _how(report: ReplayReport) -> str:
         return f", stems of model {report.model}"
     if report.differs_from is None:
         return f", identical to {report.compared.name}"
+    level = 20 * math.log10(max(report.difference, 1e-9))
     return (
-        f", differs from {report.compared.name} by up to {20 * math.log10(max(report.difference, 1e-9)):.0f} "
-        f"dBFS, first at {report.differs_from / report.rate:.3f} s"
+        f", differs from {report.compared.name} by up to {level:.0f} dBFS,"
+        f" first at {report.differs_from / report.rate:.3f} s"
     )

@@ -1,0 +1,59 @@
+"""The surfaces around a running engine: fades step by themselves, recordings end complete."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from rtstem.control.surfaces import Surfaces
+from rtstem.engine import Engine
+from tests.models import tiny_model
+
+
+@pytest.fixture
+def engine(tmp_path):
+    song = tmp_path / "song.wav"
+    soundfile.write(song, np.full((5 * 44100, 2), 0.25, np.float32), 44100, subtype="FLOAT")
+    config = {
+        "model": str(tiny_model(tmp_path / "tiny.onnx")),
+        "audio": {"input": f"file:{song}", "output": "virtual"},
+        "latency": {"safety_hops": 4},
+    }
+    with Engine(config) as engine:
+        yield engine
+
+
+def test_a_snapshot_fades_by_itself(engine):
+    with Surfaces(engine) as surfaces:
+        surfaces.actions.apply("stem.vocals.gain", 0.0)
+        surfaces.actions.apply("snapshot.1.store", 1.0)
+        surfaces.actions.apply("panic", 1.0)
+        engine.desk.fade_seconds = 0.4
+        surfaces.actions.apply("snapshot.1.recall", 1.0)
+        time.sleep(0.2)
+        assert 0.0 < engine.desk.get("vocals") < 1.0
+        deadline = time.monotonic() + 5
+        while engine.desk.fading and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert engine.desk.get("vocals") == 0.0
+
+
+def test_a_recording_is_complete_when_the_surfaces_end(engine, tmp_path):
+    with Surfaces(engine, record=tmp_path / "gig") as surfaces:
+        time.sleep(0.3)
+        surfaces.actions.apply("stem.vocals.gain", 0.0)
+        time.sleep(0.3)
+    assert surfaces.report is not None
+    assert surfaces.report.moves == 1
+    assert surfaces.report.error == ""
+    mix, rate = soundfile.read(surfaces.report.files["bus.main"])
+    assert rate == 44100
+    assert len(mix) == surfaces.report.frames > 8000
+
+
+def test_what_surfaces_notice_is_the_engines_notice(engine):
+    engine.tell("the controller has gone")
+    assert engine.notice == "the controller has gone"
