@@ -7,8 +7,10 @@ they hold for every later version.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
+import io
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -157,7 +159,10 @@ class OrtSession:
         self.calls = np.array([self._bind(*even), self._bind(*odd)], np.int64)
 
     def _open(self, model: bytes, provider: str, threads: int) -> str:
-        if provider == "cuda" or (provider == "auto" and gpu_present()):
+        gpu = provider != "cpu" and gpu_present()
+        if provider == "cuda" and not gpu:
+            raise ModelError("provider cuda: no NVIDIA driver answers; install it or use cpu")
+        if gpu:
             try:
                 self._create(model, threads, cuda=True)
                 return CUDA
@@ -197,7 +202,8 @@ class OrtSession:
     def _append_cuda(self, options: ctypes.c_void_p) -> None:
         import onnxruntime
 
-        onnxruntime.preload_dlls()  # CUDA and cuDNN from their wheels, where installed
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
+            onnxruntime.preload_dlls()  # CUDA and cuDNN from their wheels, where installed
         cuda = ctypes.c_void_p()
         self.api.call("CreateCUDAProviderOptions", ctypes.byref(cuda))
         try:
