@@ -1,0 +1,125 @@
+"""What the page is told of a running engine, 30 times a second and only where it changed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .web_protocol import encode
+
+if TYPE_CHECKING:
+    from ..latency import Latency
+    from ..model_spec import ModelSpec
+    from .telemetry import Snapshot
+
+FLOOR_DB = -72
+_STATUS_EVERY = 10  # meters for one look at load and counters
+_COUNTERS = (
+    "late_hops",
+    "missed_blocks",
+    "deadline_misses",
+    "xruns",
+    "nonfinite",
+    "model_faults",
+    "input_underflows",
+)
+
+
+class WebEngine(Protocol):
+    """What the page needs of `rtstem.Engine`."""
+
+    latency: Latency
+
+    @property
+    def notice(self) -> str: ...
+
+    @property
+    def spec(self) -> ModelSpec: ...
+
+    @property
+    def rate(self) -> int: ...
+
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def route(self) -> tuple[str, str]: ...
+
+    @property
+    def bus_names(self) -> tuple[str, ...]: ...
+
+    def snapshot(self) -> Snapshot: ...
+
+
+def decibels(peak: float) -> int:
+    """Whole dB of a linear peak, from FLOOR_DB up; the page's meters show no more."""
+    if not peak > 10 ** (FLOOR_DB / 20):  # NaN too
+        return FLOOR_DB
+    return round(20 * math.log10(min(peak, 100.0)))
+
+
+def facts(engine: WebEngine) -> dict[str, Any]:
+    """What stays the same while the engine runs."""
+    source, target = engine.route
+    return {
+        "model": engine.spec.name,
+        "stems": list(engine.spec.stems),
+        "buses": list(engine.bus_names),
+        "rate": engine.rate,
+        "provider": engine.provider.removesuffix("ExecutionProvider"),
+        "input": source,
+        "output": target,
+        "latency": engine.latency.describe() if hasattr(engine, "latency") else "",
+        "floor_db": FLOOR_DB,
+    }
+
+
+class Feed:
+    """Meters, load and counters of one engine as messages."""
+
+    def __init__(self, engine: WebEngine) -> None:
+        self._engine = engine
+        self._meters: dict[str, Any] = {}
+        self._status: dict[str, Any] = {}
+        self._round = 0
+
+    def news(self) -> list[str]:
+        """Messages about all that changed since the last call."""
+        snapshot = self._engine.snapshot()
+        messages = []
+        meters = _meters(snapshot)
+        if changed := _changed(meters, self._meters):
+            messages.append(encode("meters", **changed))
+            self._meters = meters
+        if self._round % _STATUS_EVERY == 0:
+            status = _status(snapshot, self._engine.notice)
+            if changed := _changed(status, self._status):
+                messages.append(encode("status", **changed))
+                self._status = status
+        self._round += 1
+        return messages
+
+    def everything(self) -> list[str]:
+        """What `news` has told so far, for a client that has just come."""
+        return [encode("meters", **self._meters), encode("status", **self._status)]
+
+
+def _changed(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in new.items() if key not in old or old[key] != value}
+
+
+def _meters(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "in": [decibels(peak) for peak in snapshot.input_peak],
+        "stems": [decibels(peak) for peak in snapshot.stem_peaks.values()],
+        "buses": [[decibels(p) for p in peaks] for peaks in snapshot.bus_peaks.values()],
+    }
+
+
+def _status(snapshot: Snapshot, notice: str) -> dict[str, Any]:
+    return {
+        "running": snapshot.running,
+        "latency_ms": round(snapshot.latency_ms, 1),
+        "load": round(snapshot.load, 2) if math.isfinite(snapshot.load) else 0.0,
+        "notice": notice,
+    } | {name: getattr(snapshot, name) for name in _COUNTERS}
