@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .announcer import Announcer
-from .desk_memory import Fade, Undo
+from .desk_memory import Fade, Memory
 from .desk_setup import builtin_presets, known, position, snapshot_number, switched, unity
 from .desk_state import DeskState, Values, fader_gain, frozen
 
@@ -44,7 +44,7 @@ class Desk:
         Raises ConfigError for a stem that is not in `stems` or a position outside 0 to 1.
         """
         self._lock = threading.RLock()  # re-entrant: a subscriber may move the desk
-        self._undo, self._fade = Undo(), None
+        self._memory = Memory()
         self._snapshots: dict[int, DeskState] = {}
         self.fade_seconds = 2.0
         """How long the recall of a snapshot takes."""
@@ -54,8 +54,6 @@ class Desk:
         }
         positions = {**self._start.faders, **self._checked(faders or {}, "faders")}
         self._announcer = Announcer(replace(self._start, faders=frozen(positions)), on_change)
-
-    _fade: Fade | None
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -114,20 +112,25 @@ class Desk:
         self._change(f"solo_only {stem}", lambda s: {"soloed": chosen, "preset": None})
 
     def kill(self, stem: str, on: bool) -> None:
-        """Cut a stem for as long as it is on; everything else stays as it is set."""
+        """Cut a stem for as long as it is on: the finger's, no matter for undo or snapshots."""
         self._known(stem)
-        self._change(f"kill {stem}", lambda s: {"killed": switched(s.killed, stem, on)})
+        with self._lock:
+            killed = switched(self.state().killed, stem, on)
+            self._announcer.become(replace(self.state(), killed=killed))
 
     def bus(self, bus: str, stem: str, value: float) -> None:
         """Move a stem's fader on a bus with gains of its own, 0 to 1 (the configured gain)."""
+        known(bus, self.buses, "bus")
         values = self._checked({stem: value}, f"bus {bus}")
-        faders = self.state().bus_faders[self._known_bus(bus)]
-        moved = frozen({**faders, **values})
-        self._change(f"bus {bus} {stem}", lambda s: {"bus_faders": {**s.bus_faders, bus: moved}})
+
+        def moved(s: DeskState) -> dict[str, Any]:
+            return {"bus_faders": {**s.bus_faders, bus: frozen({**s.bus_faders[bus], **values})}}
+
+        self._change(f"bus {bus} {stem}", moved)
 
     def bus_level(self, bus: str, value: float) -> None:
         """Move the level of a bus with gains of its own, 0 to 1."""
-        level = {self._known_bus(bus): position(value, f"level of bus {bus}")}
+        level = {known(bus, self.buses, "bus"): position(value, f"level of bus {bus}")}
         self._change(f"level {bus}", lambda s: {"bus_levels": frozen({**s.bus_levels, **level})})
 
     def master(self, value: float) -> None:
@@ -149,7 +152,7 @@ class Desk:
         values = self._presets[known(name, self._presets, "preset")]
         with self._lock:
             for stem in values:
-                self._hand(f"fader {stem}")
+                self._memory.hand(f"fader {stem}")
             self._change(
                 f"preset {name}",
                 lambda s: {
@@ -164,14 +167,13 @@ class Desk:
     def panic(self) -> None:
         """Everything to unity at once: the music as it came in, whatever was set."""
         with self._lock:
-            self._fade = None
+            self._memory.fade = None
             self._become(self._start, "panic")
 
     def undo(self) -> None:
         """Back to the state before the last gesture; once more: forth again."""
         with self._lock:
-            self._fade = None
-            self._announcer.become(self._undo.swap(self.state()))
+            self._announcer.become(self._memory.back(self.state()))
 
     def store(self, number: int) -> None:
         """Keep the state as snapshot 1 to 8."""
@@ -190,29 +192,25 @@ class Desk:
         if not self.stored(number):
             raise ConfigError(f"snapshot {number} is empty; store it first")
         with self._lock:
-            state, end = self.state(), self._snapshots[number]
-            began = time.monotonic() if now is None else now
-            self._fade = Fade(state, end, began, self.fade_seconds)
-            switched = self._fade.at(began, end) if self.fade_seconds > 0 else end
-            self._become(switched, f"snapshot {number}")
-            if self.fade_seconds <= 0:
-                self._fade = None
+            state = self.state()
+            end = replace(self._snapshots[number], killed=state.killed)
+            self._memory.fade = None
+            if end != state:
+                self._memory.note(state, f"snapshot {number}")
+                began = time.monotonic() if now is None else now
+                fade = Fade(state, end, began, self.fade_seconds)
+                self._announcer.become(self._memory.begin(fade))
 
     @property
     def fading(self) -> bool:
         """True while a crossfade waits for `tick`."""
-        return self._fade is not None
+        return self._memory.fade is not None
 
     def tick(self, now: float | None = None) -> None:
         """Move a crossfade on to time `now` (of `time.monotonic`)."""
         with self._lock:
-            if self._fade is None:
-                return
             moment = time.monotonic() if now is None else now
-            fade, state = self._fade, self.state()
-            if fade.done(moment):
-                self._fade = None
-            self._announcer.become(fade.at(moment, state))
+            self._announcer.become(self._memory.step(moment, self.state()))
 
     # -- listeners
 
@@ -232,24 +230,16 @@ class Desk:
     def _change(self, gesture: str, fields: Callable[[DeskState], dict[str, Any]]) -> None:
         """One move of one control: what it changes, from the state at that moment."""
         with self._lock:
-            self._hand(gesture)
+            self._memory.hand(gesture)
             self._become(replace(self.state(), **fields(self.state())), gesture)
-
-    def _hand(self, gesture: str) -> None:
-        """A hand is on the control: a fade leaves it alone from now on."""
-        if self._fade is not None:
-            self._fade = self._fade.let_go(gesture)
 
     def _become(self, state: DeskState, gesture: str) -> None:
         if state != self.state():
-            self._undo.note(self.state(), gesture)
+            self._memory.note(self.state(), gesture)
             self._announcer.become(state)
 
     def _known(self, stem: str) -> str:
         return known(stem, self.stems, "stem")
-
-    def _known_bus(self, bus: str) -> str:
-        return known(bus, self.buses, "bus")
 
     def _checked(self, values: Values, where: str) -> dict[str, float]:
         return {

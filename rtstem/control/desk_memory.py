@@ -1,7 +1,8 @@
-"""What the desk remembers: the state before the last gesture, snapshots, and a fade under way."""
+"""What the desk remembers: the state before the last gesture, and a crossfade under way."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,26 +11,6 @@ from .desk_state import DeskState, Values, frozen
 
 GESTURE_SECONDS = 0.5
 SNAPSHOTS = 8
-
-
-class Undo:
-    """Keeps the state before the last gesture: moves of one control in quick succession."""
-
-    def __init__(self) -> None:
-        self.before: DeskState | None = None
-        self._gesture, self._last = "", 0.0
-
-    def note(self, state: DeskState, gesture: str) -> None:
-        """`state` is about to be changed by `gesture`, such as `fader vocals`."""
-        now = time.monotonic()
-        if gesture != self._gesture or now - self._last > GESTURE_SECONDS:
-            self.before = state
-        self._gesture, self._last = gesture, now
-
-    def swap(self, state: DeskState) -> DeskState:
-        """The state to go back to; `state` is what a second undo brings again."""
-        back, self.before, self._gesture = self.before or state, state, ""
-        return back
 
 
 @dataclass(frozen=True)
@@ -49,7 +30,7 @@ class Fade:
 
     def done(self, now: float) -> bool:
         """True at the end."""
-        return now - self.began >= self.seconds
+        return not now - self.began < self.seconds  # no length (NaN) has no middle either
 
     def at(self, now: float, state: DeskState) -> DeskState:
         """`state` with the positions of this fade at time `now`."""
@@ -79,6 +60,59 @@ class Fade:
             bus_levels=blend("level", a.bus_levels, b.bus_levels, state.bus_levels),
             master=master,
         )
+
+
+class Memory:
+    """The state before the last gesture (moves of one control in quick succession), and a fade.
+
+    The owner's lock is held around every call.
+    """
+
+    def __init__(self) -> None:
+        self.fade: Fade | None = None
+        self._before: DeskState | None = None
+        self._in_fade = False  # whether the last gesture was made while a fade went on
+        self._gesture, self._last = "", 0.0
+
+    def note(self, state: DeskState, gesture: str) -> None:
+        """`state` is about to be changed by `gesture`, such as `fader vocals`."""
+        now = time.monotonic()
+        if gesture != self._gesture or now - self._last > GESTURE_SECONDS:
+            self._before, self._in_fade = state, self.fade is not None
+        self._gesture, self._last = gesture, now
+
+    def hand(self, gesture: str) -> None:
+        """A hand is on the control: a fade leaves it alone from now on."""
+        if self.fade is not None:
+            self.fade = self.fade.let_go(gesture)
+
+    def begin(self, fade: Fade) -> DeskState:
+        """The first state of `fade`: its switches at once, its positions where they are."""
+        self.fade = None if fade.done(fade.began) else fade
+        return fade.at(fade.began, fade.end)
+
+    def step(self, now: float, state: DeskState) -> DeskState:
+        """`state` moved on by the fade, if there is one, to time `now`."""
+        fade = self.fade
+        if fade is None:
+            return state
+        if fade.done(now):
+            self.fade = None
+        if self._in_fade and self._before is not None:
+            self._before = fade.at(now, self._before)  # undo takes back the hand, not the fade
+        return fade.at(now, state)
+
+    def back(self, state: DeskState) -> DeskState:
+        """The state to go back to; a second call brings `state` again.
+
+        A fade goes on where the last gesture was made in it; else it is what is taken back, and its
+        end what a second call brings. A kill belongs to the finger that holds it, not to the past.
+        """
+        forth = state
+        if self.fade is not None and not self._in_fade:
+            forth, self.fade = self.fade.at(math.inf, state), None
+        back, self._before, self._gesture = self._before or state, forth, ""
+        return replace(back, killed=state.killed)
 
 
 def _between(first: float, last: float, part: float) -> float:

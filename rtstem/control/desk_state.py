@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 Values = Mapping[str, float]
@@ -80,15 +81,17 @@ class DeskState:
         """Linear gain of the master, which the dry signal follows too."""
         return fader_gain(self.master)
 
-    @property
+    @cached_property
     def filters(self) -> Values:
         """Setting of every stem's filter, -1 to 1, 0 for off."""
-        return {s: 0.0 if self.bypass else filter_knob(self.knobs[s]) for s in self.stems}
+        return frozen({s: 0.0 if self.bypass else filter_knob(self.knobs[s]) for s in self.stems})
 
-    @property
+    @cached_property
     def bus_gains(self) -> Mapping[str, Values]:
         """Linear gain of every stem on the buses with gains of their own."""
-        return {
-            bus: {stem: scale[stem] * fader_gain(self.bus_faders[bus][stem]) for stem in scale}
-            for bus, scale in self.bus_scales.items()
-        }
+        return MappingProxyType(
+            {
+                bus: frozen({s: scale[s] * fader_gain(self.bus_faders[bus][s]) for s in scale})
+                for bus, scale in self.bus_scales.items()
+            }
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from contextlib import suppress
 
 import pytest
@@ -9,22 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtstem.control.actions import ActionTable
-from rtstem.control.desk import Desk, DeskState
+from rtstem.control.desk import Desk
 from rtstem.errors import ConfigError
-
-STEMS = ("vocals", "drums", "bass", "other")
-CUE = {"cue": {"vocals": 1.0, "drums": 0.5}}
-
-
-class Rig:
-    """A desk, its table, and what engine and surfaces were told."""
-
-    def __init__(self) -> None:
-        self.engine: list[DeskState] = []
-        self.desk = Desk(STEMS, {}, self.engine.append, buses=CUE)
-        self.table = ActionTable(self.desk)
-        self.shown = self.table.values()
-        self.table.subscribe(self.shown.update)
+from tests.desk_rig import CUE, STEMS, Rig
 
 
 @pytest.fixture
@@ -101,33 +90,37 @@ def test_a_bus_has_the_configured_gain_at_its_start_and_its_own_faders(rig: Rig)
     assert rig.engine[-1].gains["bass"] == 1.0  # the desk's buses do not move
 
 
-def test_snapshot_fades_over_its_time_and_a_hand_wins(rig: Rig) -> None:
-    desk, table = rig.desk, rig.table
-    table.apply("stem.vocals.gain", 0.0)
-    table.apply("stem.drums.gain", 0.0)
-    table.apply("snapshot.1.store", 1.0)
-    desk.panic()
-    desk.fade_seconds = 2.0
-    desk.recall(1, now=10.0)
-    assert desk.fading
-    desk.tick(now=11.0)
-    assert table.value("stem.vocals.gain") == pytest.approx(0.5)
-    table.apply("stem.drums.gain", 0.9)
-    desk.tick(now=13.0)
-    assert not desk.fading
-    assert table.value("stem.vocals.gain") == 0.0
-    assert table.value("stem.drums.gain") == 0.9
+def test_bus_faders_moved_from_two_threads_lose_nothing(rig: Rig) -> None:
+    start = threading.Barrier(2)
+    lost: list[str] = []
+
+    def sweep(stem: str) -> None:
+        name = f"bus.cue.{stem}.gain"
+        start.wait()
+        for step in range(500):
+            rig.table.apply(name, step / 499)
+            if rig.table.value(name) != step / 499:
+                lost.append(name)
+
+    threads = [threading.Thread(target=sweep, args=(stem,)) for stem in STEMS[:2]]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # change places as often as Python can
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(interval)
+    assert lost == []
 
 
-def test_undo_goes_back_one_gesture_and_forth_again(rig: Rig) -> None:
-    rig.table.apply("stem.bass.mute", 1.0)
-    for value in (0.9, 0.8, 0.7):  # one gesture
-        rig.table.apply("stem.vocals.gain", value)
-    rig.table.apply("undo", 1.0)
-    assert rig.table.value("stem.vocals.gain") == 1.0
-    assert rig.table.value("stem.bass.mute") == 1.0
-    rig.table.apply("undo", 1.0)
-    assert rig.table.value("stem.vocals.gain") == 0.7
+def test_triggers_fire_from_half_up_and_show_the_preset_in_force(rig: Rig) -> None:
+    rig.table.apply("preset.acapella", 0.49)
+    assert rig.table.value("preset.acapella") == 0.0
+    rig.table.apply("preset.acapella", 0.5)
+    assert rig.table.value("preset.acapella") == 1.0
+    assert rig.shown["preset.acapella"] == 1.0
+    rig.table.apply("stem.bass.gain", 0.1)
+    assert rig.shown["preset.acapella"] == 0.0
 
 
 def test_a_broken_surface_harms_no_other(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
