@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from rtstem.control.recorder import Recorder
+from rtstem.control.recording_log import read_log
 from rtstem.errors import AudioFileError, EngineError
 from rtstem.replay import replay
 from rtstem.rt.board import SCENES
@@ -17,7 +18,7 @@ from tests.models import tiny_model
 
 BUSES = {
     "main": {"channels": [1, 2]},
-    "cue": {"channels": [3, 4], "gains": {"vocals": 1.0}},
+    "cue": {"channels": [3, 4], "gains": {"vocals": 1.0, "drums": 0.5}},
 }
 MEMORY = (0.2, -0.2, 0.1, -0.1)
 
@@ -64,7 +65,8 @@ def busy_moves(session, start):
     return {
         start - 600: lambda e: e.desk.set("vocals", 0.2),
         start - 500: lambda e: knobs(e, {"drums": -0.8, "bass": 0.5}),
-        start: session.start,
+        # moved before the first block that is recorded
+        start: lambda e: (session.start(e), e.desk.set("vocals", 0.25)),
         start + 5000: lambda e: e.desk.mute("bass"),
         start + 5300: lambda e: e.desk.master(0.7),
         start + 9000: lambda e: knobs(e, {"drums": 0.6, "other": -0.02}),
@@ -93,6 +95,9 @@ def test_the_mix_is_made_again_bit_for_bit(play, noise, session, tmp_path, block
         assert (made.compared, made.differs_from) == (report.files[f"bus.{bus}"], None)
         assert np.array_equal(audio_of(made.out), audio_of(made.compared))
     assert np.abs(audio_of(report.files["bus.main"]) - dry).max() > 0.01
+    moves = [at for at, _ in read_log(report.log).moves]
+    assert min(moves) > 4000  # what moved before the first block is in the header
+    assert len(moves) == report.moves
 
 
 def test_replay_needs_every_part_of_the_log(play, noise, session):
@@ -224,5 +229,5 @@ def test_moves_that_were_overwritten_are_told_and_the_last_one_is_not(play, nois
     )
     changes = taps[0].changes()
     assert taps[0].lost_changes
-    assert [change.scene[0, 0] for change in changes][0] == np.float32((SCENES + 9) / SCENES)
+    assert changes[0].scene[0, 0] == np.float32((SCENES + 9) / SCENES)
     assert all(change.scene[0, 1] == 0 for change in changes)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 import soundfile
 
 from rtstem.control.recorder import Recorder
+from rtstem.control.recording_files import WAV_HEADER_BYTES, GrowingFile
 from rtstem.control.recording_log import read_log
 from rtstem.errors import ConfigError, EngineError
 from rtstem.remix import block_lengths
@@ -22,7 +25,10 @@ MUTED = np.array([[0, 1, 1], [0, 0, 0]], np.float32)
 
 
 class FakeTap:
-    """Gives `script`: (position, frames, block length, scene changes) one by one."""
+    """Gives `script`: (position, frames, block length, scene changes) one by one.
+
+    Blocks begin at the multiples of their length; (length, offset): shifted by so much.
+    """
 
     channels = ("dry", "stem.vocals", "stem.other", "bus.main")
     filtered = (True,)
@@ -46,7 +52,8 @@ class FakeTap:
         samples[:, :2] = np.arange(position, position + frames)[:, None] / 2**16
         samples[:, 2:4] = samples[:, 4:6] = samples[:, :2] / 2
         samples[:, 6:8] = samples[:, :2]
-        samples[-position % block :: block, -1] = block
+        length, offset = block if isinstance(block, tuple) else (block, 0)
+        samples[(offset - position) % length :: length, -1] = length
         return position, samples
 
     def changes(self):
@@ -74,7 +81,7 @@ def record(tmp_path):
         )
         recorder = Recorder(engine, tmp_path / "take", on_notice=notices.append, **options)
         recorder.start()
-        while tap.script:
+        while tap.script and not tap.closed:
             time.sleep(0.001)
         return recorder.stop(), tap, notices
 
@@ -104,6 +111,35 @@ def test_frames_that_were_lost_are_silence_and_noted(record):
     made = replay(report.log)
     assert made.notes == ("100 frames from frame 128 on were lost and are silence",)
     assert made.differs_from == 256  # our tap knows no mute
+
+
+def test_blocks_may_begin_elsewhere_after_a_loss(record):
+    report, *_ = record([(0, 128, 64, []), (200, 100, (64, 20), [])])
+    log = read_log(report.log)
+    assert log.blocks == [(212, 64)]
+    lengths = block_lengths(log)
+    assert [next(lengths) for _ in range(6)] == [64, 64, 64, 20, 64, 64]
+
+
+def test_a_disk_that_is_full_in_the_middle_leaves_files_of_one_length(record, monkeypatch):
+    """The dry signal has the last block already, the vocals have a part of it."""
+    append = GrowingFile.append
+
+    def full(self, data):
+        if Path(self._file.name).name == "vocals.wav" and self.size > 500:
+            self._file.write(data[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(self, data)
+
+    monkeypatch.setattr(GrowingFile, "append", full)
+    report, tap, notices = record([(0, 64, 64, []), (64, 64, 64, []), (128, 64, 64, [])])
+    assert report.error == "disk full: No space left on device"
+    assert notices == [f"{report.folder}: recording stopped, {report.error}; the audio goes on"]
+    assert report.frames == 64
+    assert {len(samples(report, channel)) for channel in report.files} == {64}
+    assert {path.stat().st_size for path in report.files.values()} == {WAV_HEADER_BYTES + 64 * 8}
+    assert tap.closed
+    assert replay(report.log).differs_from is None
 
 
 def test_blocks_of_other_lengths_are_in_the_log(record):
