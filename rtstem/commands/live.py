@@ -74,7 +74,7 @@ def with_options(config: Config, options: dict[str, Any]) -> Config:
     wanted: dict[str, Any] = {
         "audio": _given(audio),
         "latency": _given({"safety_hops": options["safety_hops"]}),
-        "midi": _given({"enabled": options["midi"]}),
+        "midi": _given({"enabled": options.get("midi")}),
     } | _given({"model": options["model"], "provider": options["provider"]})
     checked = make_config(wanted, source="command line")
     update: dict[str, Any] = {name: getattr(checked, name) for name in wanted}
