@@ -28,11 +28,21 @@ class Match:
     per_channel: tuple[int, ...]
 
 
-def find_latency(played: Audio, recorded: Audio, at: int, window: int = 2048) -> int | None:
-    """The delay in frames at which `recorded[at:at+window]` equals the played signal bit for bit.
+def find_latency(rig: Rig, start: int, end: int, window: int = 2048) -> int | None:
+    """The delay in frames of output 1 against input 1, proved bit for bit on a piece of it.
 
-    Both [length], one channel. None when nothing in the last second before `at` matches.
+    Eight pieces of [start, end) are tried until one matches, since a lost cycle spoils the piece
+    it lies in. None when nothing matches.
     """
+    for at in np.linspace(start, end - window, 8).astype(int):
+        latency = _match(rig.played[0], rig.recorded[0], int(at), window)
+        if latency is not None:
+            return latency
+    return None
+
+
+def _match(played: Audio, recorded: Audio, at: int, window: int) -> int | None:
+    """Where `recorded[at:at+window]` comes from in the last second of `played`, as a delay."""
     piece = recorded[at : at + window]
     if np.isnan(piece).any():
         return None
