@@ -19,7 +19,7 @@ def prove_unity(server, model, seconds):
         end = rig.sleep(seconds)
         snapshot = engine.ask("snapshot")
     assert engine.hello["rate"] == server.rate
-    latency = find_latency(rig.played[0], rig.recorded[0], start)
+    latency = find_latency(rig, start, end)
     assert latency == engine.hello["latency"]
     match = compare(rig, latency, start, end)
     assert match.bad == 0, match

@@ -99,6 +99,6 @@ def test_a_period_change_keeps_the_latency_or_is_reported(start_jack, tiny, chan
     if error:
         assert "\n" not in error
         return
-    latency = find_latency(rig.played[0], rig.recorded[0], start)
+    latency = find_latency(rig, start, end)
     assert latency == engine.hello["latency"]
     assert compare(rig, latency, start, end).bad == 0

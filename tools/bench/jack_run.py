@@ -67,7 +67,7 @@ class Session:
         last = self.engine.ask("snapshot")
         xruns, skipped = self.rig.xruns - xruns, self.rig.skipped - skipped
         declared = int(self.hello["latency"])
-        measured = find_latency(self.rig.played[0], self.rig.recorded[0], start)
+        measured = find_latency(self.rig, start, end)
         return Outcome(
             match=compare(self.rig, declared, start, end),
             measured_latency=measured,
