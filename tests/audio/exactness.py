@@ -70,12 +70,13 @@ def compare(rig: Rig, latency: int, start: int, end: int) -> Match:
 
 def excused_frames(rig: Rig, latency: int, start: int, end: int) -> NDArray[np.bool_]:
     """True for the frames of [start, end) that were not recorded, or whose input was not played."""
-    holes = np.isnan(rig.recorded[:, start:end]).any(axis=0)
+    first = max(0, start - latency)
+    holes = np.isnan(rig.recorded[:, first:end]).any(axis=0)
     steps = np.zeros(len(holes) + latency + 2, np.int64)
     at = np.flatnonzero(holes)
     np.add.at(steps, at, 1)
     np.add.at(steps, at + latency + 1, -1)
-    return np.cumsum(steps)[: len(holes)] > 0
+    return np.cumsum(steps)[start - first : len(holes)] > 0
 
 
 @dataclass(frozen=True)
