@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import os
 import sys
 import time
 from pathlib import Path
@@ -44,10 +45,12 @@ def main() -> None:
     options = parser.parse_args()
     if problem := missing():
         sys.exit(f"screenshots: {problem}")
+    options.out = options.out.resolve()
+    os.chdir(ROOT)  # the page shows the path of the song
     options.out.mkdir(parents=True, exist_ok=True)
     settings = {
         "model": options.model,
-        "audio": {"input": f"file:{asset('demo_song.ogg')}", "output": "virtual"},
+        "audio": {"input": f"file:{asset('demo_song.ogg').relative_to(ROOT)}", "output": "virtual"},
     }
     with Engine(settings) as engine, Browser() as browser:
         actions = ActionTable(engine.desk)

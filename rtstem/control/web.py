@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
@@ -23,19 +22,17 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from ..errors import ConfigError, RtstemError
+from ..errors import ConfigError
 from . import web_protocol as protocol
 from .actions import ActionTable
 from .web_feed import Feed, WebEngine, facts
 from .web_http import SOCKET_PATH, Gate, cannot_listen, is_loopback, page_files, response
+from .web_session import Learn, Session
 
 FRAME_SECONDS = 1 / 30
 MAX_CLIENTS = 32
 _MAX_UNSENT_BYTES = 1 << 18  # a client that does not read is let go: it comes back by itself
 _START_SECONDS = 10.0
-
-Learn = Callable[[str | None, Callable[[str], None]], None]
-"""learn(action or None to give up, tell): calls `tell` with one line when it has been learnt."""
 
 _quiet = logging.getLogger("rtstem.web")
 _quiet.addHandler(logging.NullHandler())
@@ -79,6 +76,7 @@ class WebSurface:
         self._lock = threading.Lock()
         self._changed: dict[str, float] = {}  # what other threads moved since the last frame
         self._failure: BaseException | None = None
+        self._told_failure = False
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -166,8 +164,18 @@ class WebSurface:
                 continue
             if changed:
                 self._tell(protocol.encode("state", values=protocol.rounded(changed)))
-            for message in self._feed.news():
+            for message in self._news():
                 self._tell(message)
+
+    def _news(self) -> list[str]:
+        """Meters and counters; an engine that cannot be read now may be again in the next frame."""
+        try:
+            return self._feed.news()
+        except Exception as error:
+            if not self._told_failure:
+                self._told_failure = True
+                self._on_notice(f"the web mixer has no meters: {error!r}; stop and start rtstem")
+            return []
 
     def _tell(self, message: str) -> None:
         for client in [c for c in self._clients if _unsent(c) > _MAX_UNSENT_BYTES]:
@@ -193,55 +201,20 @@ class WebSurface:
     async def _attend(self, client: ServerConnection) -> None:
         if len(self._clients) >= MAX_CLIENTS:  # came in while others did
             return
-        allowance = protocol.Allowance()
-        self._greet(client)
+        session = Session(client, self._actions, self._learn, self._everything)
+        session.greet()  # all in one go: what changes after it follows it
         self._clients.add(client)
-        told = 0.0
         try:
-            async for text in client:
-                self._obey(client, text)
-                wait = allowance.wait(time.monotonic())
-                if wait > 0:  # the next one waits in the client's own socket
-                    if time.monotonic() - told > 1:
-                        told = time.monotonic()
-                        limit = f"{protocol.RATE:.0f} messages a second"
-                        broadcast([client], protocol.error(f"too fast: slowed to {limit}"))
-                    await asyncio.sleep(wait)
+            await session.attend()
         except ConnectionClosed:
             pass
         finally:
             self._clients.discard(client)
 
-    def _greet(self, client: ServerConnection) -> None:
-        """Everything, in one go: what changes after it follows it."""
+    def _everything(self) -> list[str]:
+        """What a client that has just come must know."""
         hello = protocol.hello(self._actions, facts(self._engine), self._learn is not None)
-        for message in (hello, *self._feed.everything()):
-            broadcast([client], message)
-
-    def _obey(self, client: ServerConnection, text: str | bytes) -> None:
-        try:
-            request = protocol.parse(text)
-            if isinstance(request, protocol.Apply):
-                self._actions.apply(request.action, request.value)
-            elif isinstance(request, protocol.Learn):
-                self._begin_lesson(client, request.action)
-            else:
-                self._greet(client)
-        except RtstemError as error:
-            broadcast([client], protocol.error(error))
-
-    def _begin_lesson(self, client: ServerConnection, action: str | None) -> None:
-        if self._learn is None:
-            raise ConfigError("MIDI is off; start rtstem with MIDI to learn controls")
-        if action is not None and action not in self._actions:
-            raise ConfigError(f"action {action[:40]!r}: no such action")
-
-        def tell(line: str) -> None:
-            if self._loop is not None and not self._loop.is_closed():
-                message = protocol.encode("learned", action=action, text=line)
-                self._loop.call_soon_threadsafe(broadcast, [client], message)
-
-        self._learn(action, tell)
+        return [hello, *self._feed.everything()]
 
 
 def _unsent(client: ServerConnection) -> int:

@@ -237,7 +237,7 @@ function frame(now) {
       meter.draw(now, seconds);
       if (speak) meter.say();
     });
-    wave?.push(meters[0].share(meters[0].level));
+    wave?.push(meters[0].level);
   }
 }
 requestAnimationFrame(frame);

@@ -43,8 +43,8 @@ class Slider {
     this.server = action.default; // what the desk said last
     this.wanted = action.default; // what the desk was asked for last
     this.held = false;
-    this.moved = 0;
-    this.sent = 0;
+    this.moved = -Infinity;
+    this.sent = -Infinity;
     this.node = element("div", {
       role: "slider", tabindex: "0", "aria-label": action.label,
       "aria-valuemin": "0", "aria-valuemax": "100", "data-action": action.name,

@@ -61,14 +61,15 @@ export class Wave {
     this.colour = getComputedStyle(this.node).color;
   }
 
-  push(share) {
+  // One more column: the level in dB, drawn by a curve between dB and amplitude.
+  push(db) {
     if (!this.pen || this.still.matches) return;
     const { width, height } = this.node;
     this.pen.globalCompositeOperation = "copy";
     this.pen.drawImage(this.node, -COLUMN, 0);
     this.pen.globalCompositeOperation = "source-over";
     this.pen.fillStyle = this.colour;
-    const tall = Math.max(1, share * height);
+    const tall = Math.max(1, Math.min(1, 10 ** (db / 34)) * height);
     this.pen.fillRect(width - COLUMN, (height - tall) / 2, COLUMN, tall);
   }
 }

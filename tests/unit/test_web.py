@@ -1,0 +1,143 @@
+"""The web mixer's protocol over real sockets: what is told, refused and slowed down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from rtstem.control.actions import ActionTable
+from rtstem.control.desk import Desk
+from rtstem.control.web import MAX_CLIENTS, WebSurface
+from tests.web.fake import STEMS, Client, FakeEngine, clients
+
+
+@pytest.fixture
+def table() -> ActionTable:
+    return ActionTable(Desk(STEMS, {}, lambda state: None))
+
+
+@pytest.fixture
+def surface(table: ActionTable) -> Iterator[WebSurface]:
+    with WebSurface(FakeEngine(), table, port=0) as surface:
+        yield surface
+
+
+@pytest.fixture
+def join() -> Iterator[Callable[..., Client]]:
+    with clients() as join:
+        yield join
+
+
+def test_hello_tells_everything_and_state_only_what_changed(join, surface, table):
+    client = join(surface)
+    hello = client.next("hello")
+    assert hello["version"] == 1
+    assert [action["name"] for action in hello["actions"]] == list(table.names)
+    assert hello["values"] == table.values()
+    assert hello["facts"]["stems"] == list(STEMS)
+    client.send({"type": "apply", "action": "stem.vocals.gain", "value": 0.25})
+    assert client.next("state")["values"] == {"stem.vocals.gain": 0.25}
+    table.apply("bypass", 1.0)
+    assert client.next("state")["values"] == {"bypass": 1.0}
+
+
+def test_nothing_is_sent_while_nothing_changes(join, surface):
+    client = join(surface)
+    client.next("status")
+    time.sleep(0.5)
+    while not client.silent(0.05):
+        pass
+    assert client.silent(0.5)
+    surface._engine.peak = 0.5
+    assert client.next("meters")["stems"] == [-6, -6]
+
+
+def test_sync_asks_for_everything_again(join, surface):
+    client = join(surface)
+    client.next("hello")
+    client.send({"type": "sync"})
+    assert client.next("hello")["values"]["master.gain"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("{", "not JSON"),
+        ("[" * 4000, "not JSON"),
+        ("[1]", "not a JSON object"),
+        (b"\x00\x01", "binary"),
+        ('{"type": "quit"}', "type 'quit' is unknown"),
+        ('{"type": {"a": 1}}', "is unknown"),
+        ('{"type": "sync", "x": 1}', "key 'x' is unknown"),
+        ('{"type": "apply", "action": ["a"], "value": 1}', "action must be a name"),
+        ('{"type": "apply", "action": "stem.vocal.gain", "value": 1}', "did you mean"),
+        ('{"type": "apply", "action": "bypass", "value": NaN}', "from 0 to 1"),
+        ('{"type": "apply", "action": "bypass", "value": 1e999}', "from 0 to 1"),
+        ('{"type": "apply", "action": "bypass", "value": ' + "9" * 400 + "}", "a huge number"),
+        ('{"type": "apply", "action": "bypass", "value": true}', "from 0 to 1"),
+        ('{"type": "apply", "action": "bypass"}', "from 0 to 1"),
+        ('{"type": "apply", "action": "snapshot.2.recall", "value": 1}', "is empty"),
+        ('{"type": "learn", "action": "bypass"}', "MIDI is off"),
+    ],
+)
+def test_bad_messages_are_refused_without_harm(join, surface, table, message, said):
+    before = table.values()
+    client = join(surface)
+    client.send(message)
+    error = client.next("error")
+    assert said in error["message"]
+    assert len(error["message"]) <= 300
+    assert table.values() == before
+    client.send({"type": "apply", "action": "bypass", "value": 1})
+    assert client.next("state")["values"] == {"bypass": 1.0}
+
+
+def test_a_message_too_long_ends_that_connection_only(join, surface):
+    client, other = join(surface), join(surface)
+    client.send("x" * 5000)
+    with pytest.raises(ConnectionClosed):
+        client.next("none")
+    other.send({"type": "sync"})
+    assert other.next("hello")
+
+
+def test_a_client_that_floods_is_slowed_and_told(join, surface, table):
+    client, other = join(surface), join(surface)
+    began = time.monotonic()
+    for n in range(1000):
+        client.send({"type": "apply", "action": "stem.vocals.gain", "value": n / 1000})
+    assert "slowed to 400" in client.next("error")["message"]
+    other.send({"type": "apply", "action": "stem.drums.gain", "value": 0.5})
+    end = time.monotonic() + 0.5
+    while table.value("stem.drums.gain") != 0.5:
+        assert time.monotonic() < end, "the others have to wait"
+        time.sleep(0.005)
+    while table.value("stem.vocals.gain") != 0.999:  # nothing is lost, in order
+        assert time.monotonic() < began + 5
+        time.sleep(0.01)
+    assert time.monotonic() - began > 1.3  # 400 at once, 600 at 400 a second
+
+
+def test_so_many_clients_and_no_more(join, surface):
+    clients = [join(surface) for _ in range(MAX_CLIENTS)]
+    with pytest.raises(InvalidStatus) as refused:
+        join(surface)
+    assert refused.value.response.status_code == 503
+    clients.pop().socket.close()
+    time.sleep(0.2)
+    assert join(surface).next("hello")
+
+
+def test_an_engine_that_fails_to_answer_does_not_end_the_meters(join, table):
+    engine, notices = FakeEngine(), []
+    with WebSurface(engine, table, port=0, on_notice=notices.append) as surface:
+        client = join(surface)
+        client.next("status")
+        del engine.peak
+        time.sleep(0.2)
+        engine.peak = 0.5
+        assert client.next("meters")["in"] == [-6, -6]
+    assert len(notices) == 1
