@@ -69,10 +69,33 @@ class Realtime(_Section):
 
 
 class Midi(_Section):
-    """Controllers: whether to use them, and which ports (parts of names)."""
+    """MIDI controllers: whether to use them, and which ports (parts of names)."""
 
     enabled: Annotated[bool, BeforeValidator(check.switch)] = False
     ports: Annotated[Literal["auto"] | tuple[str, ...], BeforeValidator(check.ports)] = "auto"
+
+
+_Port = Annotated[int, BeforeValidator(check.integer(1, 65_535))]
+
+
+class Web(_Section):
+    """The page with faders and meters; on other addresses than this machine's with a token only."""
+
+    enabled: Annotated[bool, BeforeValidator(check.switch)] = False
+    host: Annotated[str, BeforeValidator(check.text("an address to listen on"))] = "127.0.0.1"
+    port: _Port = 8765
+    token: Annotated[
+        str | None, BeforeValidator(check.optional(check.text("a secret of your own")))
+    ] = None
+
+
+class Osc(_Section):
+    """Open Sound Control; `allow` are addresses or networks that may send beside this machine."""
+
+    enabled: Annotated[bool, BeforeValidator(check.switch)] = False
+    host: Annotated[str, BeforeValidator(check.text("an address to listen on"))] = "127.0.0.1"
+    port: _Port = 9000
+    allow: Annotated[tuple[str, ...], BeforeValidator(check.texts("addresses or networks"))] = ()
 
 
 _Name = Annotated[str, BeforeValidator(check.name)]
@@ -145,6 +168,8 @@ class Config(_Section):
     latency: Latency = Latency()
     realtime: Realtime = Realtime()
     midi: Midi = Midi()
+    web: Web = Web()
+    osc: Osc = Osc()
     buses: Annotated[
         Mapping[_Name, Bus],
         BeforeValidator(check.mapping("such as {main: {channels: [1, 2], gains: desk}}")),

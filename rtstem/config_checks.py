@@ -111,6 +111,23 @@ def text(expected: str) -> Callable[[object], str]:
     return check
 
 
+def optional(inner: Callable[[object], str]) -> Callable[[object], str | None]:
+    """Nothing, or what `inner` accepts."""
+    return lambda value: None if value is None else inner(value)
+
+
+def texts(what: str) -> Callable[[object], tuple[str, ...]]:
+    """A list of texts, perhaps empty."""
+
+    def check(value: object) -> tuple[str, ...]:
+        items = value if isinstance(value, (list, tuple)) else None
+        if items is None or not all(isinstance(item, str) and item.strip() for item in items):
+            raise _must(f"a list of {what}", value)
+        return tuple(items)
+
+    return check
+
+
 def ports(value: object) -> str | tuple[str, ...]:
     """`auto`, or a list of parts of MIDI port names."""
     if value == "auto":

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..control.screen import View
     from ..engine import Engine
 
+SURFACES = ("midi", "web", "osc")
+
 
 @click.command(
     name="live",
@@ -23,6 +25,7 @@ Examples:
   rtstem live --input file:set.flac             a file or a folder as the input
   rtstem live --input file:set.flac --output virtual      without any sound card
   rtstem live --midi --record gig               controllers on the faders, everything recorded
+  rtstem live --web                             a mixer page at http://127.0.0.1:8765
   rtstem live --config dj                       several buses; copy configs/default.yaml for yours
 Keys: see rtstem live --list-keys. Without a terminal a status line is written every 5 s; keys may
 be sent through a pipe, and the end of the pipe or SIGTERM ends it.
@@ -39,6 +42,8 @@ be sent through a pipe, and the end of the pipe or SIGTERM ends it.
 @click.option("--seconds", type=click.FloatRange(min=0), metavar="S", help="Stop after S seconds.")
 @click.option("--picture", type=click.Path(), metavar="FILE", help="Save the last screen as SVG.")
 @click.option("--midi/--no-midi", default=None, help="Faders on MIDI controllers.")
+@click.option("--web/--no-web", default=None, help="A mixer page for browsers and OBS docks.")
+@click.option("--osc/--no-osc", default=None, help="Faders by Open Sound Control.")
 @click.option("--record", type=click.Path(), metavar="DIR", help="Record stems, buses and moves.")
 @click.option("--list-keys", is_flag=True, help="Print what each key does, and stop.")
 def command(
@@ -74,11 +79,11 @@ def with_options(config: Config, options: dict[str, Any]) -> Config:
     wanted: dict[str, Any] = {
         "audio": _given(audio),
         "latency": _given({"safety_hops": options["safety_hops"]}),
-        "midi": _given({"enabled": options.get("midi")}),
+        **{name: _given({"enabled": options.get(name)}) for name in SURFACES},
     } | _given({"model": options["model"], "provider": options["provider"]})
     checked = make_config(wanted, source="command line")
     update: dict[str, Any] = {name: getattr(checked, name) for name in wanted}
-    for name in ("audio", "latency", "midi"):
+    for name in ("audio", "latency", *SURFACES):
         section = getattr(checked, name)
         values = {key: getattr(section, key) for key in wanted[name]}
         update[name] = getattr(config, name).model_copy(update=values)
@@ -115,8 +120,9 @@ def _play(config: Config, seconds: float | None, picture: str | None, record: st
         with screen.status(starting()):
             engine = _start(config)
         try:
-            midi = config.midi.ports if config.midi.enabled else None
-            with Surfaces(engine, midi, record) as surfaces, open_keys() as keys:
+            with Surfaces(engine, config, record) as surfaces, open_keys() as keys:
+                if surfaces.url:
+                    engine.tell(f"web mixer: {surfaces.url}")
                 if screen.is_terminal:
                     view = run_screen(engine, keys, screen, seconds)
                 else:

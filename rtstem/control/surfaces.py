@@ -1,27 +1,31 @@
-"""Everything that moves or follows a running engine's desk beside the terminal: MIDI, snapshot fades,
-the recorder. Started and stopped together.
+"""Everything that moves or follows a running engine's desk beside the terminal: MIDI, web page, OSC,
+snapshot fades, the recorder. Started and stopped together.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from ..config import Config
 from .actions import ActionTable
 from .desk import Desk
 from .midi import MidiSurface
 from .midi_profile_files import load_profiles
+from .osc import OscSurface
 from .recorded import RecordedEngine
 from .recorder import Recorder, RecordingReport
+from .web import WebSurface
+from .web_feed import WebEngine
 
 FADE_SECONDS = 0.005  # between two steps of a fade; the audio ramps from one to the next
 IDLE_SECONDS = 0.02
 
 
-class SurfacedEngine(RecordedEngine, Protocol):
+class SurfacedEngine(RecordedEngine, WebEngine, Protocol):
     """What the surfaces need of an engine."""
 
     @property
@@ -30,51 +34,83 @@ class SurfacedEngine(RecordedEngine, Protocol):
     def tell(self, notice: str) -> None: ...
 
 
-class Surfaces:
-    """The surfaces of one engine; a context manager.
+class Surface(Protocol):
+    """A surface that can be started and stopped."""
 
-    midi: None for no MIDI, "auto" for all ports that a profile knows, or parts of port names.
-    record: folder of a recording, None for none. `report` holds what was recorded afterwards.
+    def start(self) -> None: ...
+
+    def stop(self) -> object: ...
+
+
+class Surfaces:
+    """The surfaces that `config` switches on, for one engine; a context manager.
+
+    record: folder of a recording, None for none; `report` holds what was recorded afterwards.
     """
 
     def __init__(
-        self,
-        engine: SurfacedEngine,
-        midi: str | Sequence[str] | None = None,
-        record: str | Path | None = None,
+        self, engine: SurfacedEngine, config: Config, record: str | Path | None = None
     ) -> None:
         """Nothing runs yet. Raises ConfigError or AudioFileError (a folder that takes nothing)."""
         self.actions = ActionTable(engine.desk)
         self.report: RecordingReport | None = None
-        self._desk = engine.desk
-        self._midi = (
-            MidiSurface(
-                self.actions,
-                load_profiles(),
-                "auto" if midi == "auto" else midi,
-                engine.tell,
-                desk=engine.desk,
-            )
-            if midi is not None
-            else None
-        )
+        self._engine, self._desk = engine, engine.desk
         self._recorder = (
             Recorder(engine, record, on_notice=engine.tell) if record is not None else None
         )
+        self._web = self._web_surface(config)
+        self._surfaces: list[Surface] = [self._web] if self._web is not None else []
+        self._add_osc_and_midi(config)
+        self._running = ExitStack()
         self._stopping = threading.Event()
         self._fades = threading.Thread(target=self._fade, name="rtstem-fades", daemon=True)
+
+    def _web_surface(self, config: Config) -> WebSurface | None:
+        web = config.web
+        if not web.enabled:
+            return None
+        tell = self._engine.tell
+        return WebSurface(self._engine, self.actions, web.host, web.port, web.token, tell)
+
+    def _add_osc_and_midi(self, config: Config) -> None:
+        tell, osc, midi = self._engine.tell, config.osc, config.midi
+        if osc.enabled:
+            self._surfaces.append(
+                OscSurface(self.actions, osc.host, osc.port, allow=osc.allow, on_notice=tell)
+            )
+        if midi.enabled:
+            profiles = load_profiles()
+            self._surfaces.append(
+                MidiSurface(
+                    self.actions,
+                    profiles,
+                    midi.ports,
+                    tell,
+                    desk=self._desk,
+                    realtime=config.realtime.priority,
+                )
+            )
+
+    @property
+    def url(self) -> str:
+        """Address of the web mixer, empty without one."""
+        return self._web.url if self._web is not None else ""
 
     def _fade(self) -> None:
         while not self._stopping.wait(FADE_SECONDS if self._desk.fading else IDLE_SECONDS):
             self._desk.tick()
 
     def __enter__(self) -> Surfaces:
-        """Start. Raises MidiError where MIDI does not work."""
-        self._fades.start()
-        if self._midi is not None:
-            self._midi.start()
-        if self._recorder is not None:
-            self._recorder.start()
+        """Start. Raises MidiError, ConfigError or DeviceError for one that does not work here;
+        nothing runs then."""
+        with ExitStack() as running:
+            for surface in self._surfaces:
+                running.callback(surface.stop)
+                surface.start()
+            if self._recorder is not None:
+                self._recorder.start()
+            self._fades.start()
+            self._running = running.pop_all()
         return self
 
     def __exit__(
@@ -86,7 +122,6 @@ class Surfaces:
         """Stop; the recording is complete afterwards."""
         self._stopping.set()
         self._fades.join()
-        if self._midi is not None:
-            self._midi.stop()
+        self._running.close()
         if self._recorder is not None:
             self.report = self._recorder.stop()

@@ -27,7 +27,7 @@ def engine(tmp_path):
 
 
 def test_a_snapshot_fades_by_itself(engine):
-    with Surfaces(engine) as surfaces:
+    with Surfaces(engine, engine.config) as surfaces:
         surfaces.actions.apply("stem.vocals.gain", 0.0)
         surfaces.actions.apply("snapshot.1.store", 1.0)
         surfaces.actions.apply("panic", 1.0)
@@ -42,7 +42,7 @@ def test_a_snapshot_fades_by_itself(engine):
 
 
 def test_a_recording_is_complete_when_the_surfaces_end(engine, tmp_path):
-    with Surfaces(engine, record=tmp_path / "gig") as surfaces:
+    with Surfaces(engine, engine.config, tmp_path / "gig") as surfaces:
         time.sleep(0.3)
         surfaces.actions.apply("stem.vocals.gain", 0.0)
         time.sleep(0.3)
