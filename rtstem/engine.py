@@ -105,7 +105,12 @@ class Engine:
         self._drain = Drain(self._sink, sink_ring, self._board.header) if self._sink else None
         self._memory = "memory not locked (switched off)"
         self._watchdog = Watchdog(
-            self._board, self._stream, self._inference, self._separator, self._pump_error
+            self._board,
+            self._stream,
+            self._inference,
+            self._separator,
+            self._pump_error,
+            clocked=not self._lockstep,
         )
 
     def _write_plan(self) -> None:

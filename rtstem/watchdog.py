@@ -6,6 +6,7 @@ call and gives no error, its heartbeat only stops.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -54,9 +55,12 @@ class Watchdog:
         inference: InferenceThread,
         separator: Separator,
         pumps: Callable[[], RtstemError | None],
+        clocked: bool = True,
     ) -> None:
+        """`clocked`: whether blocks must come by themselves, as from all devices but lockstep."""
         self._board, self._stream, self._inference = board, stream, inference
         self._separator, self._pumps = separator, pumps
+        self._patience = HEARTBEAT_SECONDS if clocked else math.inf
         self._thread = threading.Thread(target=self._run, name="rtstem-watch", daemon=True)
         self.ended = threading.Event()
         self.error: RtstemError | None = None
@@ -88,7 +92,7 @@ class Watchdog:
         active = self._stream.active  # asked first: the virtual device ends itself after ENDED
         if self._board.header[b.ENDED]:
             return None
-        if silent_seconds > HEARTBEAT_SECONDS or not active:
+        if silent_seconds > self._patience or not active:
             return EngineError(
                 "the sound server or device has stopped; start it again, then rtstem"
             )

@@ -121,8 +121,8 @@ def _play(config: Config, seconds: float | None, picture: str | None, record: st
             engine = _start(config)
         try:
             with Surfaces(engine, config, record) as surfaces, open_keys() as keys:
-                if surfaces.url:
-                    engine.tell(f"web mixer: {surfaces.url}")
+                address = f"web mixer: {surfaces.url}" if surfaces.url else ""
+                engine.tell(address)
                 if screen.is_terminal:
                     view = run_screen(engine, keys, screen, seconds)
                 else:
@@ -135,7 +135,7 @@ def _play(config: Config, seconds: float | None, picture: str | None, record: st
     if surfaces.report is not None:
         report = surfaces.report
         _write(f"recorded {report.seconds:.1f} s and {report.moves} moves to {report.folder}")
-    if engine.notice:
+    if engine.notice != address:
         click.echo(f"note: {engine.notice}", err=True)
     if picture:
         save_picture(view, Path(picture))

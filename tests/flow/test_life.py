@@ -116,3 +116,10 @@ def test_the_callers_thread_keeps_its_float_mode(tmp_path):
     with Engine(silent_config(tmp_path)) as engine:
         engine.wait(0.1)
     assert (np.array([1e-41], np.float32) * np.float32(0.5))[0] > 0
+
+
+def test_lockstep_has_all_the_time_it_needs(play, noise):
+    """Without a clock a long pause between two blocks is no dead device."""
+    take = play(noise, moves={RATE // 2: lambda engine: time.sleep(1.6)})
+    assert take.engine.error is None
+    assert np.array_equal(take.bus(0), noise)
