@@ -5,21 +5,25 @@ snapshot fades, the recorder. Started and stopped together.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
 from ..config import Config
+from ..errors import MidiError
 from .actions import ActionTable
 from .desk import Desk
 from .midi import MidiSurface
-from .midi_profile_files import load_profiles
+from .midi_profile import Profile
+from .midi_profile_files import keep_profile, load_profiles
 from .osc import OscSurface
 from .recorded import RecordedEngine
 from .recorder import Recorder, RecordingReport
 from .web import WebSurface
 from .web_feed import WebEngine
+from .web_session import Learn
 
 FADE_SECONDS = 0.005  # between two steps of a fade; the audio ramps from one to the next
 IDLE_SECONDS = 0.02
@@ -58,38 +62,45 @@ class Surfaces:
         self._recorder = (
             Recorder(engine, record, on_notice=engine.tell) if record is not None else None
         )
-        self._web = self._web_surface(config)
-        self._surfaces: list[Surface] = [self._web] if self._web is not None else []
-        self._add_osc_and_midi(config)
+        midi = self._midi_surface(config) if config.midi.enabled else None
+        self._web = self._web_surface(config, midi) if config.web.enabled else None
+        osc = self._osc_surface(config) if config.osc.enabled else None
+        self._surfaces: list[Surface] = [s for s in (midi, self._web, osc) if s is not None]
         self._running = ExitStack()
         self._stopping = threading.Event()
         self._fades = threading.Thread(target=self._fade, name="rtstem-fades", daemon=True)
 
-    def _web_surface(self, config: Config) -> WebSurface | None:
-        web = config.web
-        if not web.enabled:
-            return None
-        tell = self._engine.tell
-        return WebSurface(self._engine, self.actions, web.host, web.port, web.token, tell)
+    def _midi_surface(self, config: Config) -> MidiSurface:
+        return MidiSurface(
+            self.actions,
+            load_profiles(),
+            config.midi.ports,
+            self._engine.tell,
+            desk=self._desk,
+            on_learned=lambda learned: self._keep(learned.profile),
+            realtime=config.realtime.priority,
+        )
 
-    def _add_osc_and_midi(self, config: Config) -> None:
-        tell, osc, midi = self._engine.tell, config.osc, config.midi
-        if osc.enabled:
-            self._surfaces.append(
-                OscSurface(self.actions, osc.host, osc.port, allow=osc.allow, on_notice=tell)
-            )
-        if midi.enabled:
-            profiles = load_profiles()
-            self._surfaces.append(
-                MidiSurface(
-                    self.actions,
-                    profiles,
-                    midi.ports,
-                    tell,
-                    desk=self._desk,
-                    realtime=config.realtime.priority,
-                )
-            )
+    def _keep(self, profile: Profile) -> None:
+        try:
+            self._engine.tell(f"learned; saved as {keep_profile(profile)}")
+        except MidiError as error:
+            self._engine.tell(f"learned for this show only: {error}")
+
+    def _osc_surface(self, config: Config) -> OscSurface:
+        osc, tell = config.osc, self._engine.tell
+        return OscSurface(self.actions, osc.host, osc.port, allow=osc.allow, on_notice=tell)
+
+    def _web_surface(self, config: Config, midi: MidiSurface | None) -> WebSurface:
+        return WebSurface(
+            self._engine,
+            self.actions,
+            config.web.host,
+            config.web.port,
+            config.web.token,
+            self._engine.tell,
+            learn=_learn_with(midi) if midi is not None else None,
+        )
 
     @property
     def url(self) -> str:
@@ -125,3 +136,15 @@ class Surfaces:
         self._running.close()
         if self._recorder is not None:
             self.report = self._recorder.stop()
+
+
+def _learn_with(midi: MidiSurface) -> Learn:
+    """What the web page's MIDI learn button does."""
+
+    def learn(action: str | None, tell: Callable[[str], None]) -> None:
+        if action is None:
+            midi.cancel_learn()
+        else:
+            midi.learn(action, lambda learned: tell(f"{learned.action}: {learned.port}"))
+
+    return learn

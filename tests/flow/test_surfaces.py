@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+import urllib.request
 
 import numpy as np
 import pytest
 import soundfile
+from pythonosc.udp_client import SimpleUDPClient
 
+from rtstem.config import make_config
 from rtstem.control.surfaces import Surfaces
 from rtstem.engine import Engine
+from rtstem.errors import RtstemError
 from tests.models import tiny_model
 
 
@@ -57,3 +63,36 @@ def test_a_recording_is_complete_when_the_surfaces_end(engine, tmp_path):
 def test_what_surfaces_notice_is_the_engines_notice(engine):
     engine.tell("the controller has gone")
     assert engine.notice == "the controller has gone"
+
+
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_web_page_and_osc_move_the_same_desk(engine):
+    web, osc = free_port(), free_port(socket.SOCK_DGRAM)
+    sections = {"web": {"enabled": True, "port": web}, "osc": {"enabled": True, "port": osc}}
+    with Surfaces(engine, make_config(sections)) as surfaces:
+        with urllib.request.urlopen(surfaces.url, timeout=5) as page:
+            assert b"rtstem" in page.read()
+        SimpleUDPClient("127.0.0.1", osc).send_message("/rtstem/stem/vocals/gain", 0.25)
+        deadline = time.monotonic() + 5
+        while engine.desk.get("vocals") != 0.25 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert engine.desk.get("vocals") == 0.25
+
+
+def test_a_port_in_use_is_one_line_and_leaves_nothing_running(engine):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        config = make_config({"web": {"enabled": True, "port": port}, "osc": {"enabled": True}})
+        with pytest.raises(RtstemError, match="in use") as caught, Surfaces(engine, config):
+            pass
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+    names = {thread.name for thread in threading.enumerate()}
+    assert not names & {"rtstem-web", "rtstem-osc", "rtstem-fades"}
