@@ -24,8 +24,8 @@ from rtstem.resources import asset  # noqa: E402
 from tests.web.browser import Browser, missing  # noqa: E402
 
 VIEWS = {
-    "wide": (1200, 800, "light"),
-    "dark": (1200, 800, "dark"),
+    "wide": (1200, 700, "light"),
+    "dark": (1200, 700, "dark"),
     "narrow": (360, 780, "light"),
     "dock": (300, 780, "dark"),
 }

@@ -69,7 +69,7 @@ export class Wave {
     this.pen.drawImage(this.node, -COLUMN, 0);
     this.pen.globalCompositeOperation = "source-over";
     this.pen.fillStyle = this.colour;
-    const tall = Math.max(1, Math.min(1, 10 ** (db / 34)) * height);
+    const tall = Math.max(1, Math.min(1, 10 ** (db / 46)) * height);
     this.pen.fillRect(width - COLUMN, (height - tall) / 2, COLUMN, tall);
   }
 }

@@ -52,6 +52,15 @@ def _orientation(browser: Browser) -> str:
     return browser.control("stem.drums.gain").get_attribute("aria-orientation")
 
 
+def test_a_page_that_has_just_come_shows_where_the_faders_are(page, stage):
+    stage.actions.apply("stem.vocals.gain", 0.25)
+    stage.actions.apply("stem.bass.filter", 0.75)
+    for _ in range(3):  # from the cache it is there before the eye blinks
+        page.browser.open(page.surface.url)
+        page.browser.until(lambda: page.browser.value("stem.vocals.gain") == 25, 2)
+        page.browser.until(lambda: page.browser.value("stem.bass.filter") == 75, 2)
+
+
 def test_a_tap_moves_nothing_and_a_double_click_resets(page, stage):
     browser = page.browser
     stage.actions.apply("stem.bass.gain", 0.5)
