@@ -20,6 +20,7 @@ RATE = 400.0
 """Messages a second that one client may send for long."""
 BURST = 400.0
 _ERROR_CHARACTERS = 300
+_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _short(value: object) -> str:
 
 def encode(kind: str, **fields: Any) -> str:
     """One message as compact JSON."""
-    return json.dumps({"type": kind, **fields}, separators=(",", ":"), allow_nan=False)
+    return _encoder.encode({"type": kind, **fields})
 
 
 def error(problem: Exception | str) -> str:
