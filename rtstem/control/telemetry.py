@@ -25,10 +25,10 @@ class Percentiles:
 
 def percentiles(hist: npt.NDArray[np.int64], bin_ns: int, max_ns: int) -> Percentiles:
     """Percentiles (upper bin edges) of a histogram whose bins are `bin_ns` wide."""
-    total = int(hist.sum())
+    edges = np.cumsum(hist)
+    total = int(edges[-1])
     if total == 0:
         return Percentiles(0.0, 0.0, 0.0, 0.0, 0)
-    edges = np.cumsum(hist)
     top = max_ns / 1000.0
 
     def at(share: float) -> float:
