@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,8 +30,9 @@ def console(to_stderr: bool = False) -> Console:
 
 def starting() -> str:
     """What to show while the engine starts: the first time takes long, and one wants to know why."""
-    compiled = Path(__file__).parents[1].joinpath("rt", "__pycache__").glob("*.nbi")
-    if any(compiled) or "NUMBA_CACHE_DIR" in os.environ:
+    from ..rt.jit import is_warm
+
+    if is_warm():
         return "starting ..."
     return "compiling the audio engine, this once, for a minute or two ..."
 

@@ -12,10 +12,9 @@ import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import numba
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -23,7 +22,7 @@ PACKAGE = Path(__file__).parents[1]
 @cache
 def cache_dir() -> Path:
     """Folder of the machine code that belongs to these sources and this numba."""
-    digest = hashlib.sha256(numba.__version__.encode())
+    digest = hashlib.sha256(version("numba").encode())
     for path in sorted([*PACKAGE.glob("*.py"), *PACKAGE.glob("rt/*.py"), *PACKAGE.glob("io/*.py")]):
         text = path.read_bytes()
         if b"@compiled" in text or path.parent.name == "rt":
@@ -48,6 +47,8 @@ def is_warm() -> bool:
 
 @contextmanager
 def _own_cache() -> Iterator[None]:
+    import numba  # here, so that asking `is_warm` costs nothing
+
     before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(cache_dir())
     try:
         yield
@@ -57,6 +58,8 @@ def _own_cache() -> Iterator[None]:
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile on first call, without the GIL while running, division by zero as in C, cached."""
+    import numba
+
     with _own_cache():
         return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
 
@@ -65,6 +68,8 @@ def c_callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile now to a C function of `signature`, cached."""
 
     def decorate(function: Callable[..., Any]) -> Any:
+        import numba
+
         with _own_cache():
             return numba.cfunc(signature, nopython=True, cache=True, error_model="numpy")(function)
 
