@@ -149,10 +149,7 @@ class Rig:
         is waited for. Raises RuntimeError when the ports never come.
         """
         client = self._recorder.client
-        self._base = client.frame_time
-        for node in (self._player, self._recorder):
-            node.state[_BASE] = self._base
-            node.client.activate()
+        self._activate()
         ports_in, ports_out = self._await_ports(pattern, timeout)
         for port, source in zip(ports_in, self._player.ports, strict=False):
             for other in client.get_all_connections(port):
@@ -160,6 +157,18 @@ class Rig:
             client.connect(source, port)
         for port, sink in zip(ports_out, self._recorder.ports, strict=False):
             client.connect(port, sink)
+
+    def loop(self) -> None:
+        """Start playing straight into the recorder, with no client under test."""
+        self._activate()
+        for source, sink in zip(self._player.ports, self._recorder.ports, strict=False):
+            self._recorder.client.connect(source, sink)
+
+    def _activate(self) -> None:
+        self._base = self._recorder.client.frame_time
+        for node in (self._player, self._recorder):
+            node.state[_BASE] = self._base
+            node.client.activate()
 
     def _await_ports(self, pattern: str, timeout: float) -> tuple[list[Any], list[Any]]:
         client, deadline = self._recorder.client, time.monotonic() + timeout

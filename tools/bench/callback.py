@@ -3,8 +3,9 @@
     python tools/bench/callback.py [--seconds 60] [--period 128] [--load busy json gc] [--json]
 
 Durations are taken by a compiled shim around the callback. Underruns are what the JACK recorder
-missed, what the host flagged, and blocks for which the engine had no stems. A second line says
-how often the machine itself stopped a processor meanwhile (see stalls.py).
+missed, what the host flagged, and blocks for which the engine had no stems. To tell the engine's
+faults from the machine's, it is also counted how often the machine itself stopped a processor
+meanwhile (stalls.py), and what the same server loses in as long a run with no engine.
 """
 
 from __future__ import annotations
@@ -37,7 +38,15 @@ def measure(options: Any) -> dict[str, Any]:
     durations = log.pop("durations_us")
     own = outcome.snapshot["callback_us"]
     row = common.percentiles(durations) if durations else _own_row(own)
-    return {"row": row, "log": log, "outcome": outcome, "hello": run.hello, "stalls": machine.facts}
+    without = jack_run.control(options.rate, options.period, options.seconds)
+    return {
+        "row": row,
+        "log": log,
+        "outcome": outcome,
+        "hello": run.hello,
+        "stalls": machine.facts,
+        "control": without,
+    }
 
 
 def _own_row(own: dict[str, float]) -> dict[str, float]:
@@ -71,6 +80,7 @@ def main() -> int:
         "engine": result["hello"],
         "callback": log,
         "server": outcome.server_facts(),
+        "server without any engine, as long": result["control"],
         "the machine itself": result["stalls"],
         "late_hops": f"{snapshot['late_hops']} of {snapshot['hops']}",
         "hop_us": snapshot["hop_us"],

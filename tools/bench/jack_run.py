@@ -10,7 +10,7 @@ import common  # noqa: F401  puts tests/audio on the path
 from engineprocess import EngineProcess, system_config
 from exactness import Match, compare, find_latency
 from jackbench import Rig, settled
-from jackserver import JackServer, missing
+from jackserver import JackServer, jack_server, missing
 
 _STARTUP_SECONDS = 25.0  # room in the recording for the start of the adversaries
 
@@ -30,6 +30,17 @@ class Outcome:
     def server_facts(self) -> str:
         rights = "real-time" if self.realtime_server else "no real-time rights"
         return f"jackd dummy, {rights}, {self.xruns} late cycles, {self.skipped_cycles} lost"
+
+
+def control(rate: int, period: int, seconds: float) -> str:
+    """What the same server loses with no engine at all, only player and recorder wired together."""
+    with jack_server(rate, period) as server, Rig(server, seconds + 2) as rig:
+        rig.loop()
+        rig.sleep(1.0)
+        xruns, skipped = rig.xruns, rig.skipped
+        rig.sleep(seconds)
+        lost = (rig.skipped - skipped) // period
+        return f"{rig.xruns - xruns} late cycles, {lost} lost"
 
 
 class Session:
