@@ -1,6 +1,6 @@
 """One hop of the separator as a lean graph for ONNX: folded weights, static shapes, no loops.
 
-The recurrence over bands becomes a scan by doubling (six rounds for 36 bands), norm gains and the
+The recurrence over bands becomes a scan in two levels (9 runs of 4 for 36 bands), norm gains and the
 mask prior are folded into matrices and biases, and all hidden states lie in one tensor.
 """
 
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from tools.train.model import BAND_GROUPS, MASK_PRIOR, STEMS, RMSNorm, Separator
 
+SCAN_ROWS = 4  # must divide the number of bands
+
 
 def constant(tensor: Tensor) -> nn.Parameter:
     """A weight of the exported graph."""
@@ -21,6 +23,26 @@ def constant(tensor: Tensor) -> nn.Parameter:
 def unit_rms(x: Tensor) -> Tensor:
     """RMS normalisation without its gain."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
+
+
+def scan_bands(decay: Tensor, value: Tensor) -> Tensor:
+    """`y[k] = value[k] + decay[k] * y[k - 1]` over the first axis, `[bands, n]`, in two levels.
+
+    Runs of SCAN_ROWS bands side by side, then from the end of each run to the next: a fifth faster
+    in the whole model than doubling, which moves more memory.
+    """
+    bands = len(value)
+    blocks = bands // SCAN_ROWS
+    values = list(value.view(blocks, SCAN_ROWS, -1).split(1, 1))
+    decays = list(decay.view(blocks, SCAN_ROWS, -1).split(1, 1))
+    for row in range(1, SCAN_ROWS):
+        values[row] = values[row] + decays[row] * values[row - 1]
+        decays[row] = decays[row] * decays[row - 1]
+    ends, through = values[-1].split(1, 0), decays[-1].split(1, 0)
+    carried = [torch.zeros_like(ends[0]), ends[0]]
+    for block in range(1, blocks - 1):
+        carried.append(ends[block] + through[block] * carried[-1])
+    return (torch.cat(values, 1) + torch.cat(decays, 1) * torch.cat(carried)).view(bands, -1)
 
 
 class Affine(nn.Module):
@@ -94,18 +116,12 @@ class StreamingStep(nn.Module):
         return torch.cat([x[:, :n], x[:, n:].index_select(0, self.mirror)], 1)
 
     def across_bands(self, x: Tensor, layer: int) -> Tensor:
-        """The bidirectional recurrence over bands, by doubling."""
+        """The bidirectional recurrence over bands."""
         keep, candidate, gate = self.band_in[layer](unit_rms(x)).split(2 * self.features, 1)
         keep = torch.sigmoid(keep)
         decay = self.flip_second_half(keep)
         value = self.flip_second_half(candidate - keep * candidate)
-        reach = 1
-        while reach < self.bands:
-            carried = value[reach:] + decay[reach:] * value[:-reach]
-            value = torch.cat([value[:reach], carried])
-            if 2 * reach < self.bands:
-                decay = torch.cat([decay[:reach], decay[reach:] * decay[:-reach]])
-            reach *= 2
+        value = scan_bands(decay, value)
         return x + self.band_out[layer](self.flip_second_half(value) * F.silu(gate))
 
     def decode(self, x: Tensor, planar: Tensor) -> Tensor:
