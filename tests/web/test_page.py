@@ -102,7 +102,7 @@ def test_buttons_presets_snapshots_and_undo(page, stage):
     stage.settles(FULL)
     browser.control("snapshot.3.recall").click()
     browser.until(lambda: actions.value("stem.vocals.mute") == 0.0)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 15
     while stage.engine.desk.fading and time.monotonic() < end:
         stage.engine.desk.tick()
     stage.settles(0.6 * FULL)
