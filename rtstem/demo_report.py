@@ -79,11 +79,6 @@ class DemoReport:
         found = [section.exact for section in self.sections if section.exact is not None]
         return all(found) if found else None
 
-    @property
-    def troubles(self) -> int:
-        """Late hops, missed blocks and all else that should be 0."""
-        return sum(self.counters.values())
-
     def ms(self, frames: int) -> float:
         """Frames in milliseconds."""
         return 1000.0 * frames / self.rate

@@ -73,18 +73,17 @@ def _try_fifo() -> bool:
 
 def check_numba_cache() -> list[Check]:
     """Where the compiled hot path is kept, whether it can be written and whether it is there."""
-    from .rt.hop import separate_hop
+    from .rt.jit import cache_dir, is_warm
 
-    folder = Path(separate_hop._cache.cache_path)
-    ready = len(list(folder.glob("*.nbi"))) if folder.is_dir() else 0
-    place = folder if folder.is_dir() else folder.parent
+    folder = cache_dir()
+    place = next(p for p in (folder, *folder.parents) if p.is_dir())
     if not os.access(place, os.W_OK):
         cure = "every start compiles anew: set NUMBA_CACHE_DIR to a folder that you may write"
         return [Check("numba cache", "warn", f"{folder} is read-only", cure)]
-    if not ready:
+    if not is_warm():
         cure = "the first start compiles for a minute; `rtstem demo` does it once and for all"
         return [Check("numba cache", "warn", f"{folder} is empty", cure)]
-    return [Check("numba cache", "ok", f"{ready} compiled functions in {folder}")]
+    return [Check("numba cache", "ok", f"compiled, in {folder}")]
 
 
 def check_processor() -> list[Check]:

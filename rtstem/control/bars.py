@@ -24,12 +24,11 @@ class Glyphs:
     groove: str = "─"
     filled: str = "━"
     knob: str = "●"
-    arrow: str = "→"
     mark: str = "▸"
     micro: str = "µs"
 
 
-ASCII = Glyphs("#", " ", ".", "-", "=", "O", "->", ">", "us")
+ASCII = Glyphs("#", " ", ".", "-", "=", "O", ">", "us")
 UNICODE = Glyphs()
 
 

@@ -11,7 +11,6 @@ import re
 import stat
 import sys
 import time
-from types import TracebackType
 from typing import Any
 
 _NAMES = {
@@ -55,12 +54,7 @@ class NoKeys:
     def __enter__(self) -> NoKeys:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         """Give back what was taken; nothing here."""
 
     def read(self, timeout: float) -> list[str]:
@@ -140,12 +134,7 @@ else:
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, mode)
             return self
 
-        def __exit__(
-            self,
-            kind: type[BaseException] | None,
-            error: BaseException | None,
-            trace: TracebackType | None,
-        ) -> None:
+        def __exit__(self, *_exc: object) -> None:
             """Put the terminal back as it was, dropping keys that nobody read."""
             import termios
 

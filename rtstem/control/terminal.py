@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import __version__
@@ -88,12 +88,7 @@ class StopSignals:
         self.stopped = True
         signal.signal(number, self._before[number])
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         """Put the handlers back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)

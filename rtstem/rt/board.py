@@ -25,7 +25,7 @@ SINK_TAIL = 40  # Python: frames taken out of it
 STATE = 48  # Python: PRIMING, RUNNING or STOPPING
 HEARTBEAT = 56  # callback: blocks so far, whatever the state
 ENDED = 64  # callback: 1 when the feed and its tail have been played
-WORKER_STATE = 72  # inference: WORKER_WAITING, WORKER_RUNNING, WORKER_GONE
+FEED_EOF = 72  # Python: 1 when the file has nothing more
 SCENE_HEAD = 144  # Python: scenes published so far
 EVENT_HEAD = 152  # callback: scene changes noted
 EVENT_TAIL = 160  # Python: scene changes read
@@ -45,7 +45,6 @@ OVERSIZED = 88  # blocks larger than MAX_BLOCK (silenced)
 END_AT = 89  # input position at which the feed ended, -1 before
 CALLBACK_MAX_NS = 90
 SINK_OVERFLOWS = 91  # virtual device: frames lost because Python was late
-LAST_BLOCK_NS = 92  # callback: clock at its last start
 SCENE_SEEN = 93  # the last scene taken over
 TAP_FROM = 94  # output position of the tap's first block, NOWHERE before
 
@@ -54,12 +53,11 @@ HOPS = 96  # hops separated
 LATE_HOPS = 97  # hops dropped because their output was due already
 MODEL_FAULTS = 98  # hops with an ONNX Runtime error or non-finite stems
 HOP_MAX_NS = 100
-LAPPED = 101  # times the input ring lapped the inference thread
 
 # -- constants of a stream, written by Python before the start
 RATE, IN_CHANNELS, OUT_CHANNELS, IN_LEFT, IN_RIGHT = 104, 105, 106, 107, 108
 DELAY, HOP, DELAY_HOPS, STEMS, BUSES = 109, 110, 111, 112, 113
-IN_FRAMES, SLOTS, FEED_FRAMES, FEED_EOF, SLEW_FRAMES = 114, 115, 116, 117, 118
+IN_FRAMES, SLOTS, FEED_FRAMES, SLEW_FRAMES = 114, 115, 116, 118
 CLOCK, CLOCK_ID, CLOCK_HZ, POST, WAIT, FOREVER, SEMAPHORE, SLEEP = range(119, 127)
 STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
 (
@@ -70,7 +68,6 @@ A_KNOB, A_FILTER, A_DELTA, A_TAP, TAP_FRAMES, A_TAP_START = range(145, 151)
 HEADER_SLOTS = 184
 
 PRIMING, RUNNING, STOPPING = 0, 1, 2
-WORKER_WAITING, WORKER_RUNNING, WORKER_GONE = 0, 1, 2
 NOWHERE = -(1 << 62)
 
 MAX_BLOCK = 8192
@@ -107,7 +104,7 @@ class Board:
     feed: npt.NDArray[np.float32] = field(init=False)  # [feed_frames, 2]
     scenes: npt.NDArray[np.float32] = field(init=False)  # [SCENES, B+1, S+1] see publish_scene
     gain: npt.NDArray[np.float32] = field(init=False)  # [B, S+1] where the ramps are
-    events: npt.NDArray[np.int64] = field(init=False)  # [EVENTS, 2] input position, scene number
+    events: npt.NDArray[np.int64] = field(init=False)  # [EVENTS, 2] output position, scene number
     route: npt.NDArray[np.int64] = field(
         init=False
     )  # [B, 3] left, right channel (-1: none), 1: filters
@@ -140,7 +137,9 @@ class Board:
         self._clock_scratch = np.zeros(2, np.int64)
         self._tap = _f32(0, 0)
         scene = (self.buses + 1) * (self.stems + 1)
-        self.tap_start = _f32(2 * scene - self.stems - 1 + 5 * self.stems)  # see callback._begin_tap
+        self.tap_start = _f32(
+            2 * scene - self.stems - 1 + 5 * self.stems
+        )  # see callback._begin_tap
         self._fill_header(slots)
 
     def _fill_header(self, slots: int) -> None:

@@ -203,7 +203,6 @@ def _count_time(h, frames, began, ended):
     h[b.CALLBACK_MAX_NS] = max(h[b.CALLBACK_MAX_NS], spent)
     if spent * h[b.RATE] > frames * 1_000_000_000:
         h[b.DEADLINE_MISSES] += 1
-    h[b.LAST_BLOCK_NS] = began
 
 
 @compiled

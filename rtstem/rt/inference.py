@@ -28,7 +28,6 @@ STOP_SECONDS = 2.0
 @compiled
 def _catch_up(h, ring, state):
     """After being lapped: go on with the newest whole hop, from a fresh state."""
-    h[b.LAPPED] += 1
     hop = h[b.HOP]
     reset(state)
     tail = (load_acquire(h, b.IN_HEAD) // hop) * hop
@@ -66,7 +65,6 @@ def inference_loop(h, ring, stem_ring, stamps, hist, state):
     hop = h[b.HOP]
     audio, clock = np.empty((2, hop), np.float32), np.empty(2, np.int64)
     spoiled = 0
-    store_release(h, b.WORKER_STATE, b.WORKER_RUNNING)
     while load_acquire(h, b.STATE) != b.STOPPING:
         call3(h[b.WAIT], h[b.SEMAPHORE], h[b.FOREVER], 0)
         while load_acquire(h, b.IN_HEAD) - h[b.IN_TAIL] >= hop:
@@ -86,7 +84,6 @@ def inference_loop(h, ring, stem_ring, stamps, hist, state):
             hist[min(spent // b.HOP_BIN_NS, b.HIST_BINS - 1)] += 1
             h[b.HOP_MAX_NS] = max(h[b.HOP_MAX_NS], spent)
     set_float_mode(mode)
-    store_release(h, b.WORKER_STATE, b.WORKER_GONE)
 
 
 @compiled
@@ -105,7 +102,6 @@ class InferenceThread:
     def start(self) -> None:
         """Compile or load the loop, then start the thread."""
         self._compile()
-        self._board.header[b.WORKER_STATE] = b.WORKER_WAITING
         self._thread.start()
 
     def _compile(self) -> None:

@@ -88,6 +88,23 @@ def test_non_finite_input_is_silenced_and_counted(play, noise):
     assert take.engine.snapshot().nonfinite in (0, 4)  # 0 where the file reader cleans already
 
 
+@pytest.mark.parametrize("lookahead", [1, 3])
+def test_dropped_hops_do_not_shift_the_stems_of_a_model_that_looks_ahead(
+    play, noise, tmp_path, lookahead
+):
+    """Hops that went through the model's own delay line beside a gap must not be heard."""
+    model = tiny_model(tmp_path / "ahead.onnx", lookahead_hops=lookahead)
+    config = {"faders": {"vocals": 0.0}}
+    audio = np.tile(noise, (3, 1))
+    take = play(audio, model=model, config=config, lockstep=False, during=stall(0.1, 0.2))
+    assert take.engine.snapshot().late_hops > 0
+    # every frame is dry, without vocals, or a fade between the two: never another moment's stem
+    mix, loud = take.bus(0), np.abs(audio) > 0.02
+    share = mix[loud] / audio[loud]
+    assert share.min() > 1 - VOCALS - 1e-3
+    assert share.max() < 1 + 1e-3
+
+
 def test_dropped_hops_do_not_shift_the_stems(play, noise):
     """After a drop the stems must again line up with the dry signal: muting all gives silence."""
     silent = dict.fromkeys(("vocals", "drums", "bass", "other"), 0.0)

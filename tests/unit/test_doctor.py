@@ -15,6 +15,7 @@ import pytest
 from rtstem import cli, doctor, doctor_machine
 from rtstem.doctor_machine import Check
 from rtstem.io.device import DeviceInfo
+from rtstem.rt import jit
 from tests.models import tiny_model
 
 CARD = DeviceInfo(0, "card", "ALSA", 2, 2, 48000.0, 0.005, 0.005, True, True)
@@ -155,10 +156,9 @@ def test_other_systems_need_no_rights(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_numba_cache_cold_warm_and_read_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache = SimpleNamespace(_cache=SimpleNamespace(cache_path=str(tmp_path)))
-    monkeypatch.setattr("rtstem.rt.hop.separate_hop", cache)
+    monkeypatch.setattr(jit, "cache_dir", lambda: tmp_path)
     assert "rtstem demo" in only(doctor_machine.check_numba_cache()).cure
-    (tmp_path / "f.nbi").touch()
+    (tmp_path / "inference.inference_loop-1.nbc").touch()
     assert only(doctor_machine.check_numba_cache()).status == "ok"
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert "NUMBA_CACHE_DIR" in only(doctor_machine.check_numba_cache()).cure
