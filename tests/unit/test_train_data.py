@@ -52,7 +52,10 @@ def test_mixtures_are_of_the_declared_kinds(pools: Path) -> None:
         batch = batches[number]
         assert batch.stems.shape == (4, 4, 2, LENGTH)
         assert np.isfinite(batch.stems.numpy()).all()
-        for stems, is_partial, bins in zip(*vars(batch).values(), strict=True):
+        assert batch.whitening.min() >= 0 and batch.whitening.max() < 1
+        for stems, is_partial, bins in zip(
+            batch.stems, batch.partial, batch.loss_bins, strict=True
+        ):
             level = 20 * np.log10(np.sqrt(np.square(stems.numpy().sum(0)).mean()) + 1e-9)
             assert -36 < level < -7
             assert 300 < bins <= 1024

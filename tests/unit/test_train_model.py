@@ -13,7 +13,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 from rtstem.model_spec import read_model_spec  # noqa: E402
 from tools.train import kernels  # noqa: E402
 from tools.train.export import export  # noqa: E402
-from tools.train.loss import masked_errors, separation_loss, stem_errors  # noqa: E402
+from tools.train.growth import grown  # noqa: E402
+from tools.train.loss import bin_weights, masked_errors, separation_loss, stem_errors  # noqa: E402
 from tools.train.model import (  # noqa: E402
     ModelConfig,
     RMSNorm,
@@ -75,6 +76,47 @@ def test_exported_hop_equals_the_network(tmp_path: Path) -> None:
     assert read_model_spec(tmp_path / "tiny.onnx").stems == ("vocals", "drums", "bass", "other")
 
 
+def test_exported_hop_with_look_ahead_equals_the_network(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="export needs onnx (pip install rtstem[train])")
+    torch.manual_seed(4)
+    hops = 3
+    model = Separator(ModelConfig(features=8, layers=2, hidden=12, lookahead=hops)).eval()
+    torch.nn.init.normal_(model.future.output.weight)  # zero at first
+    export(model, tmp_path / "ahead.onnx", "ahead", {})
+    session = onnxruntime.InferenceSession(tmp_path / "ahead.onnx")
+    mixture = torch.cat([torch.zeros(hops, 1, 2, 1024, 2), spectra(20)])  # silence comes before
+    with torch.no_grad():
+        expected, _ = model(mixture, model.initial_state(1))
+    zeros = {v.name: np.zeros(v.shape, np.float32) for v in session.get_inputs()}
+    states = {name: zeros[name] for name in ("state", "features", "spectra")}
+    for frame, reference in zip(mixture[hops:].numpy(), expected.numpy(), strict=True):
+        spectrum = np.pad(frame, ((0, 0), (0, 0), (0, 1), (0, 0)))
+        stems, *following = session.run(None, {"spectrum": spectrum, **states})
+        states = dict(zip(states, following, strict=True))
+        np.testing.assert_allclose(stems[..., :1024, :], reference, atol=1e-4)
+    assert not session.run(None, zeros)[0].any()
+    assert read_model_spec(tmp_path / "ahead.onnx").lookahead_hops == hops
+
+
+def test_a_model_grows_without_changing_what_it_computes() -> None:
+    parent, mixture = tiny_separator(), spectra(12)
+    child = Separator(ModelConfig(features=8, layers=3, hidden=12, lookahead=2)).eval()
+    child.load_state_dict(grown(parent, child))
+    with torch.no_grad():
+        expected, _ = parent(mixture, parent.initial_state(1))
+        out, _ = child(mixture, child.initial_state(1))
+    torch.testing.assert_close(out, expected[:10])
+
+
+def test_a_shorter_hop_forgets_as_much_in_the_same_time() -> None:
+    parent = tiny_separator()
+    child = Separator(ModelConfig(features=8, layers=2, hidden=12, hop=256))
+    bias = grown(parent, child)["time.0.inputs.bias"]
+    kept = torch.sigmoid(parent.time[0].inputs.bias[:8])
+    torch.testing.assert_close(torch.sigmoid(bias[:8])[-1] ** 2, kept[-1], atol=1e-4, rtol=0)
+    assert torch.equal(bias[8:], parent.time[0].inputs.bias[8:])
+
+
 @pytest.mark.parametrize("along", [0, 1])
 def test_compiled_recurrence_equals_the_reference(along: int) -> None:
     if kernels.library() is None:
@@ -124,11 +166,14 @@ def test_compiled_mask_errors_equal_the_reference() -> None:
     if kernels.library() is None:
         pytest.skip("no g++ here: training falls back to the reference")
     masks, mixture, target = masks_and_target()
-    bins, scale = torch.tensor([1024, 300]), torch.rand(2, 4)
+    weights, scale = (
+        bin_weights(mixture, torch.tensor([1024, 300]), torch.ones(2)),
+        torch.rand(2, 4),
+    )
     fused = masks.bfloat16().requires_grad_()
     exact = fused.detach().float().requires_grad_()
-    expected = masked_errors(exact, mixture, target, bins)
-    errors = kernels.FusedMaskErrors.apply(fused, mixture, target, bins)
+    expected = masked_errors(exact, mixture, target, weights)
+    errors = kernels.FusedMaskErrors.apply(fused, mixture, target, weights)
     torch.testing.assert_close(errors, expected, rtol=1e-4, atol=1e-4)
     expected.backward(scale)
     errors.backward(scale)
@@ -139,9 +184,9 @@ def test_both_errors_of_a_partial_item_are_those_of_its_vocals() -> None:
     masks, mixture, target = masks_and_target()
     target = mixture_consistent(target, mixture)
     rest = mixture_consistent(apply_masks(masks, mixture), mixture)[:, :, 1:].sum(2, keepdim=True)
-    bins = torch.tensor([1024, 300])
-    of_the_rest = stem_errors(rest, target[:, :, 1:].sum(2, keepdim=True), bins)
-    of_vocals = masked_errors(masks, mixture, target, bins)[:, :1]
+    weights = bin_weights(mixture, torch.tensor([1024, 300]), torch.tensor([0.0, 0.5]))
+    of_the_rest = stem_errors(rest, target[:, :, 1:].sum(2, keepdim=True), weights)
+    of_vocals = masked_errors(masks, mixture, target, weights)[:, :1]
     torch.testing.assert_close(of_the_rest, of_vocals, rtol=1e-4, atol=1e-4)
 
 
@@ -157,6 +202,16 @@ def test_bins_beyond_the_limit_are_not_judged() -> None:
     masks, mixture, target = masks_and_target()
     other = masks.clone()
     other[..., 300:, :] += 5.0
-    bins = torch.tensor([300, 300])
-    first = masked_errors(masks, mixture, target, bins)
-    torch.testing.assert_close(masked_errors(other, mixture, target, bins), first)
+    weights = bin_weights(mixture, torch.tensor([300, 300]), torch.zeros(2))
+    first = masked_errors(masks, mixture, target, weights)
+    torch.testing.assert_close(masked_errors(other, mixture, target, weights), first)
+
+
+def test_whitening_judges_treble_as_much_as_bass() -> None:
+    mixture = torch.randn(5, 1, 2, 1024, 2)
+    mixture[..., 512:, :] *= 0.1  # treble at -20 dB
+    energy = mixture.square().sum(0).sum((1, 3))[0]
+    plain = bin_weights(mixture, torch.tensor([1024]), torch.zeros(1))[0] * energy
+    white = bin_weights(mixture, torch.tensor([1024]), torch.ones(1))[0] * energy
+    assert plain[600:].sum() / plain[:424].sum() == pytest.approx(0.01, rel=0.1)
+    assert white[600:].sum() / white[:424].sum() == pytest.approx(1.0, rel=0.1)

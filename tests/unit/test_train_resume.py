@@ -18,7 +18,7 @@ CONFIG = TrainConfig("tiny", features=8, layers=1, hidden=8, batch=1, frames=12,
 def batch(number: int) -> Batch:
     generator = torch.Generator().manual_seed(number)
     stems = torch.randn(1, 4, 2, 12 * 512, generator=generator) * 0.1
-    return Batch(stems, torch.tensor([number % 2 == 0]), torch.tensor([1024]))
+    return Batch(stems, torch.tensor([number % 2 == 0]), torch.tensor([1024]), torch.zeros(1))
 
 
 def steps(trainer: Trainer, count: int) -> None:

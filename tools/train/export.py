@@ -36,7 +36,7 @@ def metadata(model: Separator, name: str, metrics: dict[str, object]) -> dict[st
         "hop": str(config.hop),
         "synthesis_size": str(2 * config.hop),
         "window": "asymmetric-hann",
-        "lookahead_hops": "0",
+        "lookahead_hops": str(config.lookahead),
         "license": LICENSE,
         "data": DATA,
         "metrics": json.dumps(metrics),
@@ -53,14 +53,20 @@ def declare_shapes(graph: onnx.ModelProto, outputs: tuple[torch.Tensor, ...]) ->
 def export(model: Separator, path: Path, name: str, metrics: dict[str, object]) -> None:
     """Trace one hop and save it with its metadata."""
     step = StreamingStep(model.eval()).eval()
-    bins = model.config.fft_size // 2 + 1
-    example = (torch.randn(1, 2, bins, 2) * 0.1, model.initial_state(1))
+    config, bins = model.config, model.config.fft_size // 2 + 1
+    example = [torch.randn(1, 2, bins, 2) * 0.1, model.initial_state(1)]
+    states = ["state"]
+    if config.lookahead:
+        example.append(torch.zeros(config.lookahead, config.bands, config.features))
+        example.append(torch.zeros(config.lookahead, 2, 2, bins - 1))
+        states += ["features", "spectra"]
     path.parent.mkdir(parents=True, exist_ok=True)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            step, example, str(path), opset_version=17, dynamo=False,
-            input_names=["spectrum", "state"], output_names=["stems", "next_state"],
+            step, tuple(example), str(path), opset_version=17, dynamo=False,
+            input_names=["spectrum", *states],
+            output_names=["stems", *(f"next_{name}" for name in states)],
         )  # fmt: skip
     graph = onnx.load(path)
     declare_shapes(graph, step(*example))

@@ -123,11 +123,13 @@ class FusedMaskErrors(torch.autograd.Function):
     """``loss.masked_errors`` on bfloat16 masks."""
 
     @staticmethod
-    def forward(ctx: Any, masks: Tensor, mixture: Tensor, target: Tensor, bins: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, masks: Tensor, mixture: Tensor, target: Tensor, weights: Tensor
+    ) -> Tensor:
         frames, items, stems, channels, width = masks.shape[:5]
         sizes = tuple(ctypes.c_int64(n) for n in (frames, items, stems, channels * width))
-        judged = (torch.arange(width) < bins[:, None]).float().repeat(1, channels)
-        inputs = tuple(t.contiguous() for t in (masks, mixture, target, judged))
+        both = weights.float().repeat(1, channels)
+        inputs = tuple(t.contiguous() for t in (masks, mixture, target, both))
         errors = torch.zeros(items, stems, dtype=torch.float64)
         library().mask_errors(*sizes, *map(pointer, inputs), pointer(errors))
         ctx.save_for_backward(*inputs)

@@ -25,6 +25,7 @@ class Batch:
     stems: Tensor
     partial: Tensor  # [B] bool: only vocals and accompaniment are known
     loss_bins: Tensor  # [B]: spectral bins beyond are not judged
+    whitening: Tensor  # [B]: 0 judges energy as it is, 1 every frequency alike
 
 
 def decibels(value: float) -> np.float32:
@@ -81,6 +82,11 @@ class Mixer:
             drive = rng.uniform(0.5, 2.0) / level
             out = np.tanh(out * np.float32(drive)) / np.float32(drive)
         curve = effects.random_eq(self.rooms.bins, 8.0, rng) if rng.random() < 0.7 else None
+        if rng.random() < 0.5:  # the voices of the data are dull, those of records are not
+            shelf = effects.high_shelf(
+                self.rooms.bins, rng.uniform(1_500, 5_000), rng.uniform(0, 12)
+            )
+            curve = shelf if curve is None else shelf * curve
         wet = float(decibels(rng.uniform(-26, -6))) if rng.random() < 0.65 else 0.0
         out = self.rooms.apply(out, curve, wet, rng)
         if len(out) == 1:
@@ -109,6 +115,26 @@ class Mixer:
             return audio
         return self.rooms.apply(audio, curve, wet, rng)
 
+    def amplified(self, audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The instruments through a distorting amplifier and its loudspeaker."""
+        level = effects.rms(audio)
+        out = effects.driven(audio, rng.uniform(1.0, 12.0))
+        out = self.rooms.apply(out, effects.cabinet(self.rooms.bins, rng), 0.0, rng)
+        return out * np.float32(level / (effects.rms(out) + 1e-6))
+
+    def played_loud(self, drums: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Drums as records have them: a room that is heard, squeezed in parallel."""
+        if rng.random() < 0.5:
+            drums = self.rooms.apply(drums, None, float(decibels(rng.uniform(-16, -5))), rng)
+        if rng.random() < 0.5:
+            level = effects.rms(drums) + 1e-6
+            gain = effects.compressor_gain(
+                drums, level * rng.uniform(0.5, 2.0), rng.uniform(3.0, 10.0),
+                effects.one_pole(rng.uniform(0.001, 0.02)), effects.one_pole(rng.uniform(0.03, 0.2)),
+            )  # fmt: skip
+            drums = drums + drums * gain * np.float32(rng.uniform(0.5, 3.0))
+        return drums
+
     def band(self, rng: np.random.Generator) -> np.ndarray:
         """Drums, bass and other [3, 2, n], of one song or of several."""
         ratio = float(rng.uniform(*SPEED)) if rng.random() < 0.6 else 1.0
@@ -129,6 +155,12 @@ class Mixer:
             ]
             if rng.random() < 0.2:  # a second instrument
                 stems[2] = stems[2] + self.read("songs", "other", ratio, rng)
+        if rng.random() < 0.4:
+            stems[0] = self.played_loud(stems[0], rng)
+        if rng.random() < 0.3:
+            stems[1] = effects.driven(stems[1], rng.uniform(0.3, 2.0))
+        if rng.random() < 0.3:
+            stems[2] = self.amplified(stems[2], rng)
         present = rng.random(3) > 0.12
         for i, room in enumerate((0.25, 0.05, 0.2)):
             gain = decibels(rng.uniform(-7, 5)) if present[i] else np.float32(0)
@@ -151,8 +183,8 @@ class Mixer:
             stems = stems * gain
         return (stems * (decibels(rng.uniform(-30, -8)) / np.float32(level))).astype(np.float32)
 
-    def item(self, rng: np.random.Generator) -> tuple[np.ndarray, bool, int]:
-        """One mixture: stems [4, 2, n], whether partial, and the number of judged bins."""
+    def item(self, rng: np.random.Generator) -> tuple[np.ndarray, bool, int, float]:
+        """One mixture: stems [4, 2, n], whether partial, the judged bins and the whitening."""
         partial = bool(rng.random() < 0.3)
         stems = np.zeros((4, 2, self.length), np.float32)
         stems[0], limit = self.vocals(rng)
@@ -176,7 +208,8 @@ class Mixer:
                 stems = np.stack([self.rooms.apply(s, curve, 0.0, rng) for s in stems])
             else:
                 judged = int(0.95 * limit / RATE * 2048)
-        return self.finish(stems, rng), partial, judged
+        whitening = 0.6 if rng.random() < 0.5 else 0.0
+        return self.finish(stems, rng), partial, judged, whitening
 
 
 class MixtureBatches(Dataset):
@@ -195,5 +228,6 @@ class MixtureBatches(Dataset):
         items = [
             self.mixer.item(np.random.default_rng([self.seed, index, i])) for i in range(self.batch)
         ]
-        stems, partial, bins = zip(*items, strict=True)
-        return Batch(torch.from_numpy(np.stack(stems)), torch.tensor(partial), torch.tensor(bins))
+        stems, partial, bins, whitening = zip(*items, strict=True)
+        facts = (torch.tensor(column) for column in (partial, bins, whitening))
+        return Batch(torch.from_numpy(np.stack(stems)), *facts)

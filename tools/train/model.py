@@ -33,6 +33,7 @@ class ModelConfig:
     hidden: int = 96
     fft_size: int = 2048
     hop: int = 512
+    lookahead: int = 0  # hops that are heard before a hop is separated
 
     @property
     def bands(self) -> int:
@@ -107,6 +108,25 @@ class BandDecoder(nn.Module):
         return torch.cat(out, 4)
 
 
+class Lookahead(nn.Module):
+    """Adds to each frame what the frames after it tell; the last ``hops`` frames are used up."""
+
+    def __init__(self, features: int, hops: int) -> None:
+        super().__init__()
+        self.hops = hops
+        self.norm = RMSNorm(features)
+        self.inputs = nn.Linear(hops * features, 2 * features)
+        self.output = nn.Linear(2 * features, features)
+        nn.init.zeros_(self.output.weight)  # a model without look-ahead can grow into one with it
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[frames, rows, N] to [frames - hops, rows, N]."""
+        count, normed = len(x) - self.hops, self.norm(x)
+        future = [normed[k : k + count] for k in range(1, self.hops + 1)]
+        return x[:count] + self.output(F.silu(self.inputs(torch.cat(future, -1))))
+
+
 class TimeRecurrence(nn.Module):
     """Residual causal block: gated linear recurrence over time."""
 
@@ -145,13 +165,15 @@ class BandRecurrence(nn.Module):
 class Separator(nn.Module):
     """Mixture spectra [T, B, 2, bins, 2] and state [L, B*bands, N] to stems and the next state.
 
-    The same call serves whole segments (T frames) and streaming (T = 1).
+    The same call serves whole segments (T frames) and, without look-ahead, streaming (T = 1).
+    With a look-ahead of h hops only the first T - h frames come out.
     """
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ModelConfig()
         self.encoder = BandEncoder(config.features)
+        self.future = Lookahead(config.features, config.lookahead) if config.lookahead else None
         self.time = nn.ModuleList(TimeRecurrence(config.features) for _ in range(config.layers))
         self.across = nn.ModuleList(BandRecurrence(config.features) for _ in range(config.layers))
         self.norm = RMSNorm(config.features)
@@ -164,10 +186,13 @@ class Separator(nn.Module):
         return torch.zeros(config.layers, batch * config.bands, config.features)
 
     def masks(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Complex masks [T, B, stems, 2, bins, 2] before their prior is added, and the state."""
+        """Complex masks [T - h, B, stems, 2, bins, 2] before their prior is added, and the state."""
         frames, batch = spectrum.shape[:2]
         bands, n = self.config.bands, self.config.features
         x = self.encoder(compress(spectrum)).reshape(frames, batch * bands, n)
+        if self.future is not None:
+            x = self.future(x)
+            frames = len(x)
         states = []
         for along_time, along_bands, layer_state in zip(self.time, self.across, state, strict=True):
             x, last = along_time(x, layer_state)
@@ -178,7 +203,7 @@ class Separator(nn.Module):
 
     def forward(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         masks, state = self.masks(spectrum, state)
-        return apply_masks(masks, spectrum), state
+        return apply_masks(masks, spectrum[: len(masks)]), state
 
 
 def apply_masks(masks: Tensor, spectrum: Tensor) -> Tensor:

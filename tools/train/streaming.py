@@ -57,8 +57,30 @@ class Affine(nn.Module):
         return torch.addmm(self.bias, x, self.weight)
 
 
+class FutureStep(nn.Module):
+    """One hop of ``Lookahead``: features [h, K, N] and spectra [h, 2, 2, 1024] wait in a queue."""
+
+    def __init__(self, model: Separator, bias: Tensor) -> None:
+        super().__init__()
+        future = model.future
+        self.bias, hops = constant(bias), future.hops
+        gains = future.norm.gain.repeat(hops)  # of the newest frames, oldest first
+        self.weight = constant(future.inputs.weight.t() * gains[:, None])
+        self.inputs_bias = constant(future.inputs.bias)
+        self.output = Affine(future.output)
+
+    def forward(self, line: Tensor) -> Tensor:
+        """The hop that is now complete, from features of it and of all later ones, unbiased."""
+        x = line + self.bias
+        later = unit_rms(x[1:]).transpose(0, 1).flatten(1)
+        return x[0] + self.output(F.silu(torch.addmm(self.inputs_bias, later, self.weight)))
+
+
 class StreamingStep(nn.Module):
-    """Spectrum [1, 2, 1025, 2] and state [L, K, N] to stems [1, 4, 2, 1025, 2] and next state."""
+    """Spectrum [1, 2, 1025, 2] and state [L, K, N] to stems [1, 4, 2, 1025, 2] and next state.
+
+    With a look-ahead of h hops also features [h, K, N] and spectra [h, 2, 2, 1024] that wait.
+    """
 
     def __init__(self, model: Separator) -> None:
         super().__init__()
@@ -71,6 +93,7 @@ class StreamingStep(nn.Module):
         self.band_in = nn.ModuleList(Affine(b.inputs, b.norm) for b in model.across)
         self.band_out = nn.ModuleList(Affine(b.output) for b in model.across)
         self.hidden = Affine(model.hidden, model.norm)
+        self.future = FutureStep(model, self.encoder_bias) if model.future is not None else None
         self.mirror = constant(torch.arange(self.bands - 1, -1, -1).float())
         self.mirror.data = self.mirror.data.long()
 
@@ -99,7 +122,7 @@ class StreamingStep(nn.Module):
         self.decoder_bias = constant(torch.cat(biases, -1))
 
     def encode(self, planar: Tensor) -> Tensor:
-        """[2 channels, 2 re/im, 1024] to [bands, N]."""
+        """[2 channels, 2 re/im, 1024] to [bands, N], before the biases: silence gives zeros."""
         power = planar.square().sum(1, keepdim=True)
         compressed = planar * (power + 1e-9).pow(-0.25)
         first, out = 0, []
@@ -108,7 +131,7 @@ class StreamingStep(nn.Module):
             part = part.transpose(0, 1).reshape(count, 1, 4 * width)
             out.append((part @ weight).reshape(count, self.features))
             first += count * width
-        return torch.cat(out) + self.encoder_bias
+        return torch.cat(out)
 
     def flip_second_half(self, x: Tensor) -> Tensor:
         """Reverse the band order of the downward channels."""
@@ -138,12 +161,24 @@ class StreamingStep(nn.Module):
         product = [mask[0] * real - mask[1] * imag, mask[0] * imag + mask[1] * real]
         return F.pad(torch.stack(product, -1), (0, 0, 0, 1))[None]
 
-    def forward(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        planar = spectrum[0, :, :1024].transpose(1, 2)
-        x, states = self.encode(planar), []
+    def layers_of(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """All recurrences over [bands, N]; returns the features and the next state."""
+        states = []
         for i in range(self.layers):
             keep, candidate, gate = self.time_in[i](unit_rms(x)).split(self.features, 1)
             value = candidate + torch.sigmoid(keep) * (state[i] - candidate)
             states.append(value)
             x = self.across_bands(x + self.time_out[i](value * F.silu(gate)), i)
-        return self.decode(x, planar), torch.stack(states)
+        return x, torch.stack(states)
+
+    def forward(self, spectrum: Tensor, state: Tensor, *waiting: Tensor) -> tuple[Tensor, ...]:
+        planar = spectrum[0, :, :1024].transpose(1, 2)
+        x, queues = self.encode(planar), ()
+        if self.future is None:
+            x = x + self.encoder_bias
+        else:
+            features, spectra = waiting
+            line, past = torch.cat([features, x[None]]), torch.cat([spectra, planar[None]])
+            x, planar, queues = self.future(line), past[0], (line[1:], past[1:])
+        x, next_state = self.layers_of(x, state)
+        return self.decode(x, planar), next_state, *queues

@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader
 
 from tools.train import checkpoint
 from tools.train.checkpoint import Progress, WeightAverage
-from tools.train.loss import masked_errors, separation_loss, stem_errors
+from tools.train.growth import grown
+from tools.train.loss import bin_weights, masked_errors, separation_loss, stem_errors
 from tools.train.mixing import Batch, MixtureBatches
 from tools.train.model import ModelConfig, Separator
 from tools.train.paths import pools_dir, run_dir
@@ -41,7 +42,10 @@ class TrainConfig:
     layers: int = 4
     hidden: int = 96
     batch: int = 4
-    frames: int = 480  # of 512 samples: 5.6 s
+    hop: int = 512  # samples
+    lookahead: int = 0  # hops
+    start_from: str = ""  # a run whose averaged weights this one begins with
+    frames: int = 480  # hops in a segment: 5.6 s
     warm_frames: int = 32  # not judged: the recurrent state is still filling
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
@@ -74,7 +78,10 @@ class Trainer:
     def __init__(self, config: TrainConfig) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        size = ModelConfig(config.features, config.layers, config.hidden)
+        size = ModelConfig(
+            config.features, config.layers, config.hidden,
+            hop=config.hop, lookahead=config.lookahead,
+        )  # fmt: skip
         self.model, self.stft = Separator(size), AsymmetricSTFT(size.fft_size, size.hop)
         self.average = WeightAverage(self.model, config.average_decay)
         self.optimizer = torch.optim.AdamW(
@@ -89,9 +96,13 @@ class Trainer:
         checkpoint.save(self.path, self.model, self.average, self.optimizer, self.progress)
 
     def resume(self) -> None:
-        """Go on from the checkpoint where there is one."""
+        """Go on from the checkpoint where there is one, else begin with another run's weights."""
         if self.path.exists():
             self.progress = checkpoint.load(self.path, self.model, self.average, self.optimizer)
+        elif self.config.start_from:
+            parent, _ = checkpoint.load_average(run_dir(self.config.start_from) / "last.pt")
+            self.model.load_state_dict(grown(parent, self.model))
+            self.average = WeightAverage(self.model, self.config.average_decay)
 
     def batch_loss(self, model: Separator, batch: Batch) -> torch.Tensor:
         """Loss of one batch."""
@@ -100,10 +111,11 @@ class Trainer:
         mixture = target.sum(2)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             masks, _ = model.masks(mixture, model.initial_state(len(batch.stems)))
-        mixture, target = mixture[warm:], target[warm:]
-        errors = masked_errors(masks[warm:], mixture, target, batch.loss_bins)
-        silence = torch.zeros(())
-        energy = stem_errors(mixture[:, :, None], silence, batch.loss_bins)[:, 0]
+        judged = slice(warm, len(masks))  # what comes after was only looked ahead at
+        mixture, target = mixture[judged], target[judged]
+        weights = bin_weights(mixture, batch.loss_bins, batch.whitening)
+        errors = masked_errors(masks[warm:], mixture, target, weights)
+        energy = stem_errors(mixture[:, :, None], torch.zeros(()), weights)[:, 0]
         return separation_loss(errors, energy, batch.partial)
 
     def step(self, batch: Batch) -> float:
@@ -131,7 +143,7 @@ class Trainer:
 
 def training_batches(config: TrainConfig, first: int) -> Iterator[Batch]:
     """Batches from number ``first`` on, mixed ahead in a worker process."""
-    data = MixtureBatches(pools_dir(), config.batch, config.frames * 512, config.seed)
+    data = MixtureBatches(pools_dir(), config.batch, config.frames * config.hop, config.seed)
     numbers = range(first, first + 10_000_000)
     loader = DataLoader(data, batch_size=None, sampler=numbers, num_workers=1, prefetch_factor=3)
     return iter(loader)
@@ -146,7 +158,7 @@ def run(config: TrainConfig) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pid").write_text(str(os.getpid()))
     held_out = MixtureBatches(
-        pools_dir(), config.batch, config.frames * 512, config.seed + 1000, held_out=True
+        pools_dir(), config.batch, config.frames * config.hop, config.seed + 1000, held_out=True
     )
     validation = [held_out[i] for i in range(12)]
     batches = training_batches(config, progress.step)
