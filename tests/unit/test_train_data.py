@@ -52,7 +52,8 @@ def test_mixtures_are_of_the_declared_kinds(pools: Path) -> None:
         batch = batches[number]
         assert batch.stems.shape == (4, 4, 2, LENGTH)
         assert np.isfinite(batch.stems.numpy()).all()
-        assert batch.whitening.min() >= 0 and batch.whitening.max() < 1
+        assert batch.whitening.min() >= 0
+        assert batch.whitening.max() < 1
         for stems, is_partial, bins in zip(
             batch.stems, batch.partial, batch.loss_bins, strict=True
         ):
