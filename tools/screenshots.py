@@ -29,6 +29,8 @@ VIEWS = {
     "narrow": (360, 780, "light"),
     "dock": (300, 780, "dark"),
 }
+SPECTRAL = ("dark",)
+SPECTRUM_SECONDS = 6.0  # until the pictures are full
 MOVES = {
     "stem.vocals.gain": 0.62,
     "stem.bass.gain": 0.85,
@@ -60,7 +62,9 @@ def main() -> None:
             for view, (width, height, scheme) in VIEWS.items():
                 browser.look(width, height, scheme)
                 browser.open(surface.url)
-                time.sleep(3.0)
+                if view in SPECTRAL:
+                    browser.js("document.getElementById('spectrum').click()")
+                time.sleep(SPECTRUM_SECONDS if view in SPECTRAL else 3.0)
                 save(browser, options.out / f"web-{view}.png")
 
 
