@@ -69,10 +69,14 @@ class Realtime(_Section):
 
 
 class Midi(_Section):
-    """MIDI controllers: whether to use them, and which ports (parts of names)."""
+    """MIDI controllers: whether to use them, which ports (parts of names), a profile by name."""
 
     enabled: Annotated[bool, BeforeValidator(check.switch)] = False
     ports: Annotated[Literal["auto"] | tuple[str, ...], BeforeValidator(check.ports)] = "auto"
+    profile: Annotated[
+        str | None,
+        BeforeValidator(check.optional(check.text("a profile's name (`rtstem midi list`)"))),
+    ] = None
 
 
 _Port = Annotated[int, BeforeValidator(check.integer(1, 65_535))]

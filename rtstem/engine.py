@@ -11,7 +11,8 @@ import numpy as np
 
 from .config import Config, check_stems, load_config, make_config
 from .control.desk import Desk, DeskState, fader_gain
-from .control.telemetry import Snapshot, read_snapshot
+from .control.spectrum import StemSpectrum
+from .control.telemetry import Meters, Snapshot, read_meters, read_snapshot
 from .errors import ConfigError, EngineError, RtstemError
 from .io.device import DeviceStream
 from .io.pumps import Drain, Feeder, Sink
@@ -298,6 +299,14 @@ class Engine:
     def open_tap(self) -> Tap:
         """Begin to record: dry signal, stems and buses of every block, for one reader at a time."""
         return Tap(self._board, self.spec.stems, self.bus_names)
+
+    def open_spectrum(self) -> StemSpectrum:
+        """Bands of each stem, for as long as the engine runs; costs what its `read` costs."""
+        return StemSpectrum(self._board, self.rate)
+
+    def meters(self) -> Meters:
+        """Peaks now, without the figures that take longer to make."""
+        return read_meters(self._board, self.spec.stems, self.bus_names)
 
     def snapshot(self) -> Snapshot:
         """Meters, load and counters now."""

@@ -8,7 +8,6 @@ Needs Chromium with its driver and selenium, as tests/web do.
 from __future__ import annotations
 
 import argparse
-import base64
 import os
 import sys
 import time
@@ -29,6 +28,8 @@ VIEWS = {
     "narrow": (360, 780, "light"),
     "dock": (300, 780, "dark"),
 }
+SPECTRAL = ("dark",)
+SPECTRUM_SECONDS = 6.0  # until the pictures are full
 MOVES = {
     "stem.vocals.gain": 0.62,
     "stem.bass.gain": 0.85,
@@ -60,16 +61,12 @@ def main() -> None:
             for view, (width, height, scheme) in VIEWS.items():
                 browser.look(width, height, scheme)
                 browser.open(surface.url)
-                time.sleep(3.0)
-                save(browser, options.out / f"web-{view}.png")
-
-
-def save(browser: Browser, path: Path) -> None:
-    """The whole page, however long, as PNG."""
-    picture = browser.driver.execute_cdp_cmd(
-        "Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True}
-    )
-    path.write_bytes(base64.b64decode(picture["data"]))
+                whole = browser.js("return document.documentElement.scrollHeight")
+                browser.look(width, max(height, whole), scheme)
+                if view in SPECTRAL:
+                    browser.js("document.getElementById('spectrum').click()")
+                time.sleep(SPECTRUM_SECONDS if view in SPECTRAL else 3.0)
+                browser.driver.save_screenshot(str(options.out / f"web-{view}.png"))
 
 
 if __name__ == "__main__":

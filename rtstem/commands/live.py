@@ -25,6 +25,7 @@ Examples:
   rtstem live --input file:set.flac             a file or a folder as the input
   rtstem live --input file:set.flac --output virtual      without any sound card
   rtstem live --midi --record gig               controllers on the faders, everything recorded
+  rtstem live --midi-profile generic            any controller that sends CC 1 to 8
   rtstem live --web                             a mixer page at http://127.0.0.1:8765
   rtstem live --config dj                       several buses; copy configs/default.yaml for yours
 Keys: see rtstem live --list-keys. Without a terminal a status line is written every 5 s; keys may
@@ -42,6 +43,7 @@ be sent through a pipe, and the end of the pipe or SIGTERM ends it.
 @click.option("--seconds", type=click.FloatRange(min=0), metavar="S", help="Stop after S seconds.")
 @click.option("--picture", type=click.Path(), metavar="FILE", help="Save the last screen as SVG.")
 @click.option("--midi/--no-midi", default=None, help="Faders on MIDI controllers.")
+@click.option("--midi-profile", metavar="NAME", help="MIDI with this profile: rtstem midi list.")
 @click.option("--web/--no-web", default=None, help="A mixer page for browsers and OBS docks.")
 @click.option("--osc/--no-osc", default=None, help="Faders by Open Sound Control.")
 @click.option("--record", type=click.Path(), metavar="DIR", help="Record stems, buses and moves.")
@@ -81,6 +83,8 @@ def with_options(config: Config, options: dict[str, Any]) -> Config:
         "latency": _given({"safety_hops": options["safety_hops"]}),
         **{name: _given({"enabled": options.get(name)}) for name in SURFACES},
     } | _given({"model": options["model"], "provider": options["provider"]})
+    if options.get("midi_profile") is not None:
+        wanted["midi"] = {"enabled": True, "profile": options["midi_profile"]} | wanted["midi"]
     checked = make_config(wanted, source="command line")
     update: dict[str, Any] = {name: getattr(checked, name) for name in wanted}
     for name in ("audio", "latency", *SURFACES):
@@ -110,11 +114,14 @@ def print_keys(config: Config) -> None:
 def _play(config: Config, seconds: float | None, picture: str | None, record: str | None) -> None:
     """Start the engine, hand it to screen or log, stop it; raises the error that ended it."""
     from ..control.keys import open_keys
+    from ..control.midi_profile_files import find_profile
     from ..control.surfaces import Surfaces
     from ..control.terminal import run_log, run_screen, summary
     from ..native_stderr import native_stderr
     from .output import console, starting
 
+    if config.midi.profile is not None:
+        find_profile(config.midi.profile)  # a wrong name is told before anything sounds
     screen = console()
     with native_stderr() as complaints:
         with screen.status(starting()):

@@ -74,6 +74,7 @@ class KeyDesk:
             Binding(["i"], "i", "instrumental on / off", lambda: self._preset("instrumental")),
             Binding(["k"], "k", "a cappella on / off", lambda: self._preset("acapella")),
             Binding(["0"], "0", "all up: the music as it came in", self._panic),
+            Binding(["u"], "u", "undo the last change; once more: redo it", self._undo),
             Binding(["b"], "b", "bypass on / off, faders stay", self._bypass),
             Binding(["=", "+"], "+ / -", "master up / down", lambda: self._master(STEP)),
             Binding(["-"], "", "", lambda: self._master(-STEP)),
@@ -129,6 +130,11 @@ class KeyDesk:
     def _panic(self) -> str:
         self.desk.panic()
         return "all up: the music as it came in"
+
+    def _undo(self) -> str:
+        before = self.desk.state()
+        self.desk.undo()
+        return "undone" if self.desk.state() != before else "nothing to undo"
 
     def _bypass(self) -> str:
         self.desk.bypass(not self.desk.state().bypass)

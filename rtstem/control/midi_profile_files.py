@@ -15,6 +15,7 @@ from ..errors import ConfigError, MidiError
 from ..resources import configs_dir, did_you_mean, listing
 from .midi_events import ANY_CHANNEL
 from .midi_profile import Profile, read_profile
+from .midi_watch import WantedPorts
 
 _HEAD = "# Written by `rtstem midi learn`; the form is in docs/midi.md.\n"
 
@@ -70,6 +71,24 @@ def load_profiles() -> tuple[Profile, ...]:
     Raises ConfigError for a broken file.
     """
     return tuple(read_profile(path) for path in profile_files().values())
+
+
+def choose_profiles(
+    name_or_path: str | None, ports: WantedPorts
+) -> tuple[tuple[Profile, ...], WantedPorts]:
+    """Profiles in the order in which they are tried, and the ports to open, as `MidiSurface` wants.
+
+    A profile that is named is taken for all `ports`; with "auto" for those that it is made for, or
+    for every port where it is made for none. Raises ConfigError, with the names there are.
+    """
+    if name_or_path is None:
+        return load_profiles(), ports
+    chosen = load_profile(name_or_path)
+    if ports != "auto":
+        return (chosen.model_copy(update={"ports": tuple(ports)}), *load_profiles()), ports
+    if chosen.ports:
+        return (chosen, *load_profiles()), ports
+    return (chosen,), ("",)
 
 
 def file_name(profile: Profile) -> str:

@@ -16,7 +16,7 @@ from .actions import ActionTable
 from .desk import Desk
 from .midi import MidiSurface
 from .midi_profile import Profile
-from .midi_profile_files import keep_profile, load_profiles
+from .midi_profile_files import choose_profiles, keep_profile
 from .osc import OscSurface
 from .recorded import RecordedEngine
 from .recorder import Recorder, RecordingReport
@@ -70,10 +70,11 @@ class Surfaces:
         self._fades = threading.Thread(target=self._fade, name="rtstem-fades", daemon=True)
 
     def _midi_surface(self, config: Config) -> MidiSurface:
+        profiles, ports = choose_profiles(config.midi.profile, config.midi.ports)
         return MidiSurface(
             self.actions,
-            load_profiles(),
-            config.midi.ports,
+            profiles,
+            ports,
             self._engine.tell,
             desk=self._desk,
             on_learned=lambda learned: self._keep(learned.profile),

@@ -73,6 +73,8 @@ class WebSurface:
         self._on_notice, self._learn = on_notice, learn
         self._gate, self._feed, self._files = Gate(host, token), Feed(engine), page_files()
         self._clients: set[ServerConnection] = set()
+        self._spectators: set[ServerConnection] = set()  # those that show the stems' spectra
+        self._new_spectator = False  # who may not know what does not change
         self._lock = threading.Lock()
         self._changed: dict[str, float] = {}  # what other threads moved since the last frame
         self._failure: BaseException | None = None
@@ -164,24 +166,32 @@ class WebSurface:
                 continue
             if changed:
                 self._tell(protocol.encode("state", values=protocol.rounded(changed)))
-            for message in self._news():
-                self._tell(message)
+            try:
+                self._tell_news()
+            except Exception as error:  # an engine that cannot be read now may be in the next frame
+                if not self._told_failure:
+                    self._told_failure = True
+                    line = f"the web mixer has no meters: {error!r}; stop and start rtstem"
+                    self._on_notice(line)
 
-    def _news(self) -> list[str]:
-        """Meters and counters; an engine that cannot be read now may be again in the next frame."""
-        try:
-            return self._feed.news()
-        except Exception as error:
-            if not self._told_failure:
-                self._told_failure = True
-                self._on_notice(f"the web mixer has no meters: {error!r}; stop and start rtstem")
-            return []
+    def _tell_news(self) -> None:
+        """Meters and counters, and spectra to those who show them."""
+        for message in self._feed.news():
+            self._tell(message)
+        if self._spectators:
+            bands, self._new_spectator = self._feed.bands(anew=self._new_spectator), False
+            if bands:
+                broadcast(self._spectators, bands)
 
     def _tell(self, message: str) -> None:
         for client in [c for c in self._clients if _unsent(c) > _MAX_UNSENT_BYTES]:
-            self._clients.discard(client)
+            self._forget(client)
             client.transport.abort()
         broadcast(self._clients, message)
+
+    def _forget(self, client: ServerConnection) -> None:
+        self._clients.discard(client)
+        self._spectators.discard(client)
 
     # -- one browser
 
@@ -201,7 +211,15 @@ class WebSurface:
     async def _attend(self, client: ServerConnection) -> None:
         if len(self._clients) >= MAX_CLIENTS:  # came in while others did
             return
-        session = Session(client, self._actions, self._learn, self._everything)
+
+        def watch(spectrum: bool) -> None:
+            if spectrum and client in self._clients:
+                self._spectators.add(client)
+                self._new_spectator = True
+            else:
+                self._spectators.discard(client)
+
+        session = Session(client, self._actions, self._learn, self._everything, watch)
         session.greet()  # all in one go: what changes after it follows it
         self._clients.add(client)
         try:
@@ -209,7 +227,7 @@ class WebSurface:
         except ConnectionClosed:
             pass
         finally:
-            self._clients.discard(client)
+            self._forget(client)
 
     def _everything(self) -> list[str]:
         """What a client that has just come must know."""

@@ -10,10 +10,13 @@ from .web_protocol import encode
 if TYPE_CHECKING:
     from ..latency import Latency
     from ..model_spec import ModelSpec
-    from .telemetry import Snapshot
+    from .spectrum import StemSpectrum
+    from .telemetry import Meters, Snapshot
 
 FLOOR_DB = -72
-_STATUS_EVERY = 10  # meters for one look at load and counters
+_FLOOR = 10 ** (FLOOR_DB / 20)
+_BANDS_EVERY = 2  # meters for one look at the spectra, which takes as long again
+_STATUS_EVERY = 30  # meters for one look at load and counters, which takes ten times as long
 _COUNTERS = (
     "late_hops",
     "missed_blocks",
@@ -48,12 +51,16 @@ class WebEngine(Protocol):
     @property
     def bus_names(self) -> tuple[str, ...]: ...
 
+    def meters(self) -> Meters: ...
+
     def snapshot(self) -> Snapshot: ...
+
+    def open_spectrum(self) -> StemSpectrum: ...
 
 
 def decibels(peak: float) -> int:
     """Whole dB of a linear peak, from FLOOR_DB up; the page's meters show no more."""
-    if not peak > 10 ** (FLOOR_DB / 20):  # NaN too
+    if not peak > _FLOOR:  # NaN too
         return FLOOR_DB
     return round(20 * math.log10(min(peak, 100.0)))
 
@@ -82,22 +89,34 @@ class Feed:
         self._meters: dict[str, Any] = {}
         self._status: dict[str, Any] = {}
         self._round = 0
+        self._spectrum = engine.open_spectrum()
+        self._bands = b""
 
     def news(self) -> list[str]:
         """Messages about all that changed since the last call."""
-        snapshot = self._engine.snapshot()
         messages = []
-        meters = _meters(snapshot)
+        meters = _meters(self._engine.meters())
         if changed := _changed(meters, self._meters):
             messages.append(encode("meters", **changed))
             self._meters = meters
         if self._round % _STATUS_EVERY == 0:
-            status = _status(snapshot, self._engine.notice)
+            status = _status(self._engine.snapshot(), self._engine.notice)
             if changed := _changed(status, self._status):
                 messages.append(encode("status", **changed))
                 self._status = status
         self._round += 1
         return messages
+
+    def bands(self, anew: bool = False) -> bytes:
+        """The stems' spectra, a byte a band, stem by stem; nothing where they have not changed.
+
+        To be asked after `news`, of which every other one brings spectra.
+        anew: although they have not changed, for somebody who does not know them.
+        """
+        if self._round % _BANDS_EVERY and not anew:
+            return b""
+        before, self._bands = self._bands, self._spectrum.read().tobytes()
+        return self._bands if anew or self._bands != before else b""
 
     def everything(self) -> list[str]:
         """What `news` has told so far, for a client that has just come."""
@@ -108,11 +127,11 @@ def _changed(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in new.items() if key not in old or old[key] != value}
 
 
-def _meters(snapshot: Snapshot) -> dict[str, Any]:
+def _meters(meters: Meters) -> dict[str, Any]:
     return {
-        "in": [decibels(peak) for peak in snapshot.input_peak],
-        "stems": [decibels(peak) for peak in snapshot.stem_peaks.values()],
-        "buses": [[decibels(p) for p in peaks] for peaks in snapshot.bus_peaks.values()],
+        "in": [decibels(peak) for peak in meters.input_peak],
+        "stems": [decibels(peak) for peak in meters.stem_peaks.values()],
+        "buses": [[decibels(p) for p in peaks] for peaks in meters.bus_peaks.values()],
     }
 
 

@@ -1,6 +1,7 @@
 """Messages of the web mixer: JSON objects with a `type`, checked, made and counted. Pure.
 
-From the page: apply, learn, sync. To the page: hello, state, meters, status, notice, learned, error.
+From the page: apply, learn, sync, watch. To the page: hello, state, meters,
+status, learned, error, and spectra as bytes.
 docs/web.md describes them all.
 """
 
@@ -43,7 +44,14 @@ class Sync:
     """Send everything once more."""
 
 
-Request = Apply | Learn | Sync
+@dataclass(frozen=True)
+class Watch:
+    """Send the stems' spectra too, or no longer."""
+
+    spectrum: bool
+
+
+Request = Apply | Learn | Sync | Watch
 
 
 def parse(text: str | bytes) -> Request:
@@ -67,7 +75,10 @@ def parse(text: str | bytes) -> Request:
     if kind == "sync":
         _only(message, {"type"})
         return Sync()
-    raise ConfigError(f"type {_short(kind)} is unknown; allowed: apply, learn, sync")
+    if kind == "watch":
+        _only(message, {"type", "spectrum"})
+        return Watch(_switch(message.get("spectrum"), "spectrum"))
+    raise ConfigError(f"type {_short(kind)} is unknown; allowed: apply, learn, sync, watch")
 
 
 def _only(message: Mapping[str, Any], keys: set[str]) -> None:
@@ -81,6 +92,12 @@ def _only(message: Mapping[str, Any], keys: set[str]) -> None:
 def _name(value: object) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"action must be a name, not {_short(value)}")
+    return value
+
+
+def _switch(value: object, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{key} must be true or false, not {_short(value)}")
     return value
 
 

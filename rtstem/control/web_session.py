@@ -28,9 +28,11 @@ class Session:
         actions: ActionTable,
         learn: Learn | None,
         everything: Callable[[], list[str]],
+        watch: Callable[[bool], None],
     ) -> None:
+        """everything: all messages for one who knows nothing. watch: begin or end its spectra."""
         self._client, self._actions = client, actions
-        self._learn, self._everything = learn, everything
+        self._learn, self._everything, self._watch = learn, everything, watch
         self._loop = asyncio.get_running_loop()
 
     def greet(self) -> None:
@@ -63,6 +65,8 @@ class Session:
                 self._actions.apply(request.action, request.value)
             elif isinstance(request, protocol.Learn):
                 self._begin_lesson(request.action)
+            elif isinstance(request, protocol.Watch):
+                self._watch(request.spectrum)
             else:
                 self.greet()
         except RtstemError as error:

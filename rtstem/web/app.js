@@ -2,14 +2,18 @@
 
 import { Button, element, Fader, Knob } from "./controls.js";
 import { Link } from "./link.js";
-import { Meter, Wave } from "./meters.js";
+import { Meter } from "./meters.js";
+import { Scroll } from "./scroll.js";
+import { View } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const FRAME = 1000 / 30;
 let controls = new Map(); // by action: what shows its value
 let actions = new Map();
-let lines = []; // {meters, wave, read(): dB of each meter}
+let lines = []; // {meters, read(): dB of each meter}
+let scrolls = []; // by stem
 let levels = {};
+let spectra = null; // bytes, stem by stem; null: not known
 let status = {};
 let table = "";
 let learn = null; // null: off; "": waits for a control of the page; else waits for MIDI
@@ -39,9 +43,9 @@ function add(parent, name, make) {
 
 const button = (text) => (action) => new Button(action, text, hooks);
 
-function meterLine(label, floor, count, read, wave) {
+function meterLine(label, floor, count, read) {
   const meters = Array.from({ length: count }, () => new Meter(label, floor));
-  lines.push({ meters, wave, read });
+  lines.push({ meters, read });
   return element("div", { class: "meters" }, ...meters.map((m) => m.node));
 }
 
@@ -61,7 +65,8 @@ function faderBlock(node, name, meters) {
 function stemStrip(stem, index, floor) {
   const node = strip(stem, "stem");
   node.dataset.colour = index % 6;
-  const wave = new Wave(stem);
+  const scroll = new Scroll(stem);
+  scrolls.push(scroll);
   const knob = element("div", { class: "filter" });
   const filter = add(knob, `stem.${stem}.filter`, (action) => new Knob(action, hooks));
   if (filter) knob.append(element("span", { class: "caption", text: "filter" }), filter.readout);
@@ -70,8 +75,8 @@ function stemStrip(stem, index, floor) {
     const made = add(keys, `stem.${stem}.${verb}`, button(text));
     made?.node.classList.add(verb);
   }
-  node.append(wave.node, knob);
-  faderBlock(node, `stem.${stem}.gain`, meterLine(stem, floor, 1, () => [levels.stems?.[index]], wave));
+  node.append(scroll.node, knob);
+  faderBlock(node, `stem.${stem}.gain`, meterLine(stem, floor, 1, () => [levels.stems?.[index]]));
   node.append(keys);
   node.addEventListener("keydown", (event) => {
     const verb = { m: "mute", s: "solo", k: "kill" }[event.key];
@@ -130,7 +135,7 @@ function snapshotRow(parent) {
 function build(hello) {
   const { stems, buses, floor_db: floor } = hello.facts;
   actions = new Map(hello.actions.map((action) => [action.name, action]));
-  [controls, lines] = [new Map(), []];
+  [controls, lines, scrolls] = [new Map(), [], []];
   for (const id of ["strips", "presets", "snapshots", "desk", "buses"]) $(id).replaceChildren();
   stems.forEach((stem, index) => $("strips").append(stemStrip(stem, index, floor)));
   $("strips").append(masterStrip(floor));
@@ -141,6 +146,8 @@ function build(hello) {
   add($("desk"), "panic", button("All up"))?.node.classList.add("panic");
   add($("desk"), "undo", button("Undo"));
   if (hello.learn) learnButton($("desk"));
+  $("desk").append(view.node);
+  view.apply();
   buses.forEach((bus, index) => {
     if (actions.has(`bus.${bus}.gain`)) $("buses").append(busPanel(bus, stems, floor, index));
   });
@@ -200,9 +207,11 @@ const handlers = {
     $("about").textContent = `${input} → ${model} → ${output} · ${rate} Hz · ${provider} · ${latency}`;
     document.body.classList.remove("lost");
     show(message.values);
+    view.tell();
   },
   state: (message) => show(message.values),
   meters: (message) => Object.assign(levels, message),
+  spectrum: (message) => (spectra = message.bands),
   status: (message) => showStatus(message),
   error: (message) => notice(message.message),
   learned(message) {
@@ -217,9 +226,14 @@ const link = new Link(
     $("link").textContent = state;
     $("link").dataset.state = state;
     document.body.classList.toggle("lost", state !== "connected");
-    if (state !== "connected") levels = {};
+    if (state !== "connected") [levels, spectra] = [{}, null];
   },
 );
+
+const view = new View((spectral) => {
+  document.body.classList.toggle("spectral", spectral);
+  for (const scroll of scrolls) scroll.show(spectral);
+}, (spectrum) => link.send({ type: "watch", spectrum }));
 
 let last = 0;
 let spoken = 0;
@@ -230,14 +244,17 @@ function frame(now) {
   last = now;
   const speak = now - spoken > 1000;
   if (speak) spoken = now;
-  for (const { meters, wave, read } of lines) {
+  const bands = spectra ? spectra.length / scrolls.length : 0;
+  scrolls.forEach((scroll, n) => {
+    scroll.push(levels.stems?.[n] ?? -Infinity, spectra?.subarray(n * bands, (n + 1) * bands));
+  });
+  for (const { meters, read } of lines) {
     const found = read();
     meters.forEach((meter, n) => {
       meter.set(found[n] ?? meter.floor, now);
       meter.draw(now, seconds);
       if (speak) meter.say();
     });
-    wave?.push(meters[0].level);
   }
 }
 requestAnimationFrame(frame);

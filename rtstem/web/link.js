@@ -24,10 +24,12 @@ export class Link {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}/ws${query}`);
     this.socket = socket;
+    socket.binaryType = "arraybuffer"; // spectra come as bytes, all else as JSON
     socket.onmessage = (event) => {
       if (socket !== this.socket) return;
       this.tries = 0;
-      this.onMessage(JSON.parse(event.data));
+      const isText = typeof event.data === "string";
+      this.onMessage(isText ? JSON.parse(event.data) : { type: "spectrum", bands: new Uint8Array(event.data) });
     };
     socket.onopen = () => this.onState("connected");
     socket.onclose = () => {

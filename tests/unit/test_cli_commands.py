@@ -245,6 +245,9 @@ def test_options_replace_the_configuration_and_nothing_else() -> None:
     assert changed.audio.output == config.audio.output
     assert changed.where("model").startswith(str(config.where("model")).split(":")[0])
     assert with_options(Config(), options(model="x", rate="auto")).model == "x"
+    midi = with_options(Config(), options(midi_profile="generic")).midi
+    assert (midi.enabled, midi.profile, midi.ports) == (True, "generic", "auto")
+    assert not with_options(Config(), options(midi_profile="x", midi=False)).midi.enabled
 
 
 def test_refusal_of_a_combination_names_the_command_line(rtstem: Output, model: str) -> None:
@@ -262,6 +265,7 @@ def test_refusal_of_a_combination_names_the_command_line(rtstem: Output, model: 
         ("--output", "file:x"),
         ("--config", "nowhere.yaml"),
         ("--model", "nowhere"),
+        ("--midi-profile", "nowhere"),
     ],
     ids=" ".join,
 )

@@ -175,6 +175,18 @@ def test_unknown_profile_names_those_there_are():
         files.load_profile("nowhere/mine.yaml")
 
 
+def test_a_chosen_profile_is_for_the_ports_named_its_own_or_all():
+    every = files.load_profiles()
+    assert files.choose_profiles(None, ("x",)) == (every, ("x",))
+    midimix = files.load_profile("midimix")
+    assert files.choose_profiles("midimix", "auto") == ((midimix, *every), "auto")
+    (first, *others), ports = files.choose_profiles("midimix", ("Keystation",))
+    assert (first.matches("keystation 49"), first.controls) == (True, midimix.controls)
+    assert (tuple(others), ports) == (every, ("Keystation",))
+    generic = files.load_profile("generic")
+    assert files.choose_profiles("generic", "auto") == ((generic,), ("",))
+
+
 def test_profile_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(MidiError, match="cannot be written"):

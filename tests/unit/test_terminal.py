@@ -230,6 +230,17 @@ def test_arrows_move_the_chosen_stem() -> None:
     assert "other" in keys.press("left")
 
 
+def test_undo_takes_the_last_change_back_and_brings_it_again() -> None:
+    keys = KeyDesk(desk())
+    assert keys.press("u") == "nothing to undo"
+    keys.press("1")
+    keys.press("b")
+    assert keys.press("u") == "undone"
+    assert (keys.desk.state().bypass, keys.desk.state().muted) == (False, {"vocals"})
+    keys.press("U")
+    assert keys.desk.state().bypass
+
+
 def test_a_model_without_vocals_says_so() -> None:
     keys = KeyDesk(Desk(("drums", "rest"), {}, lambda gains: None))
     assert keys.press("v") == "this model has no vocals"
@@ -239,7 +250,7 @@ def test_a_model_without_vocals_says_so() -> None:
 def test_help_names_every_key_once() -> None:
     shown = [keys for keys, _ in KeyDesk(desk()).help()]
     assert len(set(shown)) == len(shown)
-    assert {"1", "q / a", "Shift-4", "v", "i", "k", "0", "b", "?", "Esc, Ctrl-C"} <= set(shown)
+    assert {"1", "q / a", "Shift-4", "v", "i", "k", "0", "u", "b", "?", "Esc, Ctrl-C"} <= set(shown)
 
 
 # -- bars and lines

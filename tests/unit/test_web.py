@@ -62,6 +62,25 @@ def test_sync_asks_for_everything_again(join, surface):
     assert client.next("hello")["values"]["master.gain"] == 1.0
 
 
+def test_spectra_come_to_those_who_watch_and_cost_nothing_otherwise(join, surface):
+    one, other = join(surface), join(surface)
+    one.next("status")
+    time.sleep(0.3)
+    assert surface._engine.looks == 0
+    one.send({"type": "watch", "spectrum": True})
+    assert one.bands() == bytes(2 * 32)  # at once, although it has not changed
+    surface._engine.peak = 1.0
+    assert one.bands() == b"\xff" * 64
+    other.next("meters")
+    with pytest.raises(TimeoutError):
+        other.bands(0.3)
+    one.send({"type": "watch", "spectrum": False})
+    time.sleep(0.3)
+    looks = surface._engine.looks
+    time.sleep(0.3)
+    assert surface._engine.looks == looks
+
+
 @pytest.mark.parametrize(
     ("message", "said"),
     [
@@ -72,6 +91,7 @@ def test_sync_asks_for_everything_again(join, surface):
         ('{"type": "quit"}', "type 'quit' is unknown"),
         ('{"type": {"a": 1}}', "is unknown"),
         ('{"type": "sync", "x": 1}', "key 'x' is unknown"),
+        ('{"type": "watch", "spectrum": 1}', "spectrum must be true or false"),
         ('{"type": "apply", "action": ["a"], "value": 1}', "action must be a name"),
         ('{"type": "apply", "action": "stem.vocal.gain", "value": 1}', "did you mean"),
         ('{"type": "apply", "action": "bypass", "value": NaN}', "from 0 to 1"),

@@ -59,11 +59,16 @@ class Browser:
     def __exit__(self, *_exc: object) -> None:
         self.driver.quit()
 
-    def look(self, width: int = 1200, height: int = 900, scheme: str = "light") -> None:
-        """Size of the page in CSS pixels, and the colour scheme the user prefers."""
+    def look(
+        self, width: int = 1200, height: int = 900, scheme: str = "light", motion: str = ""
+    ) -> None:
+        """Size of the page in CSS pixels, and what the user prefers: colours, motion "reduce"."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        features = [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": motion},
+        ]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def open(self, url: str) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 
+import numpy as np
 from websockets.sync.client import ClientConnection, connect
 
-from rtstem.control.telemetry import Percentiles, Snapshot
+from rtstem.control.telemetry import Meters, Percentiles, Snapshot
 from rtstem.control.web import WebSurface
 
 STEMS = ("vocals", "drums")
@@ -27,6 +28,18 @@ class FakeEngine:
         self.route, self.bus_names = ("in", "out"), ("main",)
         self.latency = SimpleNamespace(describe=lambda: "20 ms")
         self.peak = 0.0
+        self.looks = 0
+
+    def meters(self) -> Meters:
+        pair = (self.peak, self.peak)
+        return Meters(pair, {"main": pair}, dict.fromkeys(STEMS, self.peak))
+
+    def open_spectrum(self) -> SimpleNamespace:
+        return SimpleNamespace(read=self._read_bands)
+
+    def _read_bands(self) -> np.ndarray:
+        self.looks += 1
+        return np.full((len(STEMS), 32), 255 * self.peak, np.uint8)
 
     def snapshot(self) -> Snapshot:
         none = Percentiles(0, 0, 0, 0, 0)
@@ -49,8 +62,16 @@ class Client:
     def next(self, kind: str, seconds: float = 3.0) -> dict:
         end = time.monotonic() + seconds
         while True:
-            message = json.loads(self.socket.recv(timeout=max(0.0, end - time.monotonic())))
-            if message["type"] == kind:
+            text = self.socket.recv(timeout=max(0.0, end - time.monotonic()))
+            if isinstance(text, str) and (message := json.loads(text))["type"] == kind:
+                return message
+
+    def bands(self, seconds: float = 3.0) -> bytes:
+        """The next spectrum."""
+        end = time.monotonic() + seconds
+        while True:
+            message = self.socket.recv(timeout=max(0.0, end - time.monotonic()))
+            if isinstance(message, bytes):
                 return message
 
     def silent(self, seconds: float) -> bool:

@@ -11,7 +11,9 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.keys import Keys
 
+from rtstem.control.spectrum import band_edges
 from tests.web.browser import Browser
+from tests.web.conftest import RATE
 
 FULL = 0.5
 """Level of the tone; vocals are 0.4 of it, drums 0.3, bass 0.2, other 0.1 (the tiny model)."""
@@ -124,6 +126,62 @@ def test_meters_and_figures_move(page, stage):
     browser.until(lambda: browser.js(level) < -60)
     text = "return document.getElementById('latency').textContent"
     assert browser.js(text) == f"{stage.engine.latency.ms:.1f} ms"
+
+
+# Brightness of each band's place in the newest column of the first stem's picture, lowest first.
+_COLUMN = """
+  const canvas = document.querySelector('canvas.scroll'), n = 32;
+  const pixels = canvas.getContext('2d').getImageData(canvas.width - 1, 0, 1, canvas.height).data;
+  return Array.from({length: n}, (_, band) => {
+    const y = Math.floor(canvas.height * (1 - (band + 0.5) / n));
+    return pixels[4 * y] + pixels[4 * y + 1] + pixels[4 * y + 2];
+  });
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_spectrum_shows_the_tone_where_it_is_and_follows_the_fader(page, stage, scheme):
+    browser, away = page.browser, -1 if scheme == "light" else 1
+    browser.look(scheme=scheme)
+    browser.js("document.getElementById('spectrum').click()")
+
+    def strongest() -> list[int]:
+        """The bands that stand out from the background, the first one most."""
+        column = browser.js(_COLUMN)
+        return sorted(
+            (n for n in range(32) if away * (column[n] - column[31]) > 60),
+            key=lambda n: -away * column[n],
+        )
+
+    tone = next(n for n, e in enumerate(band_edges(RATE, 2048)[1:]) if e > 441 * 2048 / RATE)
+    browser.until(lambda: strongest()[:1] == [tone])
+    assert len(strongest()) < 8
+    stage.actions.apply("stem.vocals.mute", 1.0)
+    browser.until(lambda: strongest() == [])
+    browser.js("document.getElementById('spectrum').click()")
+    browser.until(lambda: not page.surface._spectators)
+
+
+def test_spectra_are_sent_only_where_they_are_seen(page):
+    browser, spectators = page.browser, page.surface._spectators
+    button = "document.getElementById('spectrum')"
+    assert not spectators
+    browser.js(f"{button}.click()")
+    browser.until(lambda: len(spectators) == 1)
+    browser.look(600)
+    browser.until(lambda: not spectators)
+    assert browser.js(f"return {button}.hidden")
+    browser.look()
+    browser.until(lambda: len(spectators) == 1)
+    browser.look(motion="reduce")
+    browser.until(lambda: not spectators)
+    assert browser.js("return getComputedStyle(document.querySelector('canvas')).display") == "none"
+    browser.look()
+    browser.open(page.surface.url)  # the choice is kept
+    browser.until(lambda: len(spectators) == 1)
+    assert browser.js(f"return {button}.ariaPressed") == "true"
+    browser.js(f"{button}.click()")
+    browser.until(lambda: not spectators)
 
 
 def test_a_screen_reader_finds_every_control_by_name(page, stage):
