@@ -39,7 +39,9 @@ class LiveEngine(Protocol):
     """What the screen needs of `rtstem.Engine`."""
 
     desk: Desk
-    latency: Latency
+
+    @property
+    def latency(self) -> Latency: ...
 
     @property
     def error(self) -> RtstemError | None: ...

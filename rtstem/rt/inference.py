@@ -8,6 +8,7 @@ the delay never grows.
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 
@@ -96,8 +97,11 @@ class InferenceThread:
 
     def __init__(self, board: Board, separator: Separator, priority: Priority) -> None:
         self._board, self._separator, self._priority = board, separator, priority
-        self._thread = threading.Thread(target=self._run, name="rtstem-inference", daemon=True)
+        self._thread = self._new_thread()
         self.granted = "normal priority"
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="rtstem-inference", daemon=True)
 
     def start(self) -> None:
         """Compile or load the loop, then start the thread."""
@@ -126,10 +130,18 @@ class InferenceThread:
         self.granted = self._priority.raise_thread()
         self._loop()
 
+    def restart(self) -> None:
+        """A new thread in place of one that is lost, from a fresh state."""
+        self._separator.reset()
+        self._thread = self._new_thread()
+        self._thread.start()
+
     @property
     def alive(self) -> bool:
-        """False once the loop has ended."""
-        return self._thread.is_alive()
+        """False once the thread is gone, even where Python has not heard of its end."""
+        task = Path(f"/proc/self/task/{self._thread.native_id}")
+        gone = task.parent.exists() and not task.exists()
+        return self._thread.is_alive() and not gone
 
     def stop(self) -> bool:
         """Wake the loop so that it sees STOPPING; False where it does not end in time."""
