@@ -85,8 +85,8 @@ class Transport:
         h = self._board.header
         h[b.RATE], h[b.MAX_FRAMES], h[b.BLOCK_STEP] = self.plan.rate, 0, 0
         enough = h[b.HEARTBEAT] + b.PRIMING_BLOCKS
-        deadline = time.monotonic() + PRIMING_SECONDS
         stream.start()
+        deadline = time.monotonic() + PRIMING_SECONDS
         while h[b.HEARTBEAT] < enough:
             if time.monotonic() > deadline:
                 raise EngineError(

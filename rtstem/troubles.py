@@ -51,8 +51,9 @@ class _Episode:
     def seconds(self) -> float:
         return self._moved - self._since
 
-    def lasts(self, now: float) -> bool:
-        return self.begun and now - self._since > LASTING_SECONDS
+    @property
+    def lasts(self) -> bool:
+        return self.begun and self.seconds > LASTING_SECONDS
 
 
 class Troubles:
@@ -62,6 +63,7 @@ class Troubles:
         self._header, self._separator, self._tell = board.header, separator, tell
         self._late = _Episode(board.header, b.MISSED_BLOCKS)
         self._failing = _Episode(board.header, b.MODEL_FAULTS)
+        self._before = (0, 0)  # frames and blocks before stems were late
         self._explained = False  # the model's failures are why stems are late
         self._oversized = False
 
@@ -70,7 +72,7 @@ class Troubles:
         now = time.monotonic()
         late_over, failing_over = self._late.look(now), self._failing.look(now)
         self._look_at_the_model(failing_over)
-        self._look_at_late_stems(now, late_over)
+        self._look_at_late_stems(late_over)
         if self._header[b.OVERSIZED] and not self._oversized:
             self._oversized = True
             self._tell(f"the device asks for more than {b.MAX_BLOCK} frames; set audio.block")
@@ -84,20 +86,32 @@ class Troubles:
         if over:
             self._tell(f"the model works again; it failed in {_times(failing.count, 'hop')}")
 
-    def _look_at_late_stems(self, now: float, over: bool) -> None:
-        late = self._late
+    def _look_at_late_stems(self, over: bool) -> None:
+        late, h = self._late, self._header
         self._explained = self._explained or self._failing.begun
-        if late.lasts(now) and not late.told and not self._explained:
+        if late.lasts and not late.told and not self._explained:
             late.told = True
-            self._tell(
-                "stems come too late: the model is too slow here just now; close other programs,"
-                " or start again with more --safety-hops"
-            )
+            self._tell(f"stems come too late: {self._why_late()}")
         if over and not self._explained:
             blocks, seconds = _times(late.count, "block"), late.seconds
             self._tell(f"stems are in time again; {blocks} in {seconds:.1f} s went without")
         if not late.begun:
             self._explained = False
+            self._before = int(h[b.IN_HEAD]), int(h[b.BLOCKS])
+
+    def _why_late(self) -> str:
+        """What makes hops late for long: larger blocks than those the delay was made for, or load."""
+        h, (frames, blocks) = self._header, self._before
+        block = (h[b.IN_HEAD] - frames) / max(1, h[b.BLOCKS] - blocks)
+        if block > 1.2 * h[b.MAX_FRAMES]:
+            return (
+                f"the device's blocks have grown from {h[b.MAX_FRAMES]} to about {block:.0f} frames;"
+                " set its period back, or start rtstem again"
+            )
+        return (
+            "the model is too slow here just now; close other programs, or start again with more"
+            " --safety-hops"
+        )
 
 
 def _times(count: int, thing: str) -> str:

@@ -97,17 +97,21 @@ class Watchdog:
             active = self._stream.active  # asked first: the virtual device ends itself after ENDED
             if self._board.header[b.ENDED]:
                 return None
-            if self._device_lost(silence.seconds() if self._clocked else 0.0, active, silence):
+            if self._clocked:
+                self._tell_of(silence)
+            if not active or silence.seconds > LOST_SECONDS:
+                silence.forget()
                 if not self._stream.lost():
                     return EngineError("the virtual device has stopped; start rtstem again")
-                silence.forget()
         return self._worker_lost()
 
-    def _device_lost(self, seconds: float, active: bool, silence: _Silence) -> bool:
-        if active and seconds > SILENT_SECONDS and not silence.told:
+    def _tell_of(self, silence: _Silence) -> None:
+        lasted = silence.look()
+        if silence.seconds > SILENT_SECONDS and not silence.told:
             silence.told = True
             self._tell("the sound device does not ask for audio; waiting for it")
-        return not active or seconds > LOST_SECONDS
+        elif lasted > 0.0:
+            self._tell(f"the sound device asks for audio again, after {lasted:.1f} s")
 
     def _worker_lost(self) -> EngineError | None:
         if self._worker.alive:
@@ -133,14 +137,17 @@ class _Silence:
 
     def forget(self) -> None:
         """Begin anew."""
-        self._beat, self._seconds, self._asked = -1, 0.0, time.monotonic()
-        self.told = False
+        self._beat, self._asked = -1, time.monotonic()
+        self.seconds, self.told = 0.0, False
 
-    def seconds(self) -> float:
-        """Seconds of silence, counted between the calls of this method."""
+    def look(self) -> float:
+        """Add the time since the last look to `seconds`; returns how long a silence that was `told`
+        has lasted where it is just over, else 0."""
         now, beat = time.monotonic(), int(self._header[b.HEARTBEAT])
-        self._seconds += min(now - self._asked, 2 * POLL_SECONDS)
+        self.seconds += min(now - self._asked, 2 * POLL_SECONDS)
         self._asked = now
-        if beat != self._beat:
-            self._beat, self._seconds, self.told = beat, 0.0, False
-        return self._seconds
+        if beat == self._beat:
+            return 0.0
+        lasted = self.seconds if self.told else 0.0
+        self._beat, self.seconds, self.told = beat, 0.0, False
+        return lasted

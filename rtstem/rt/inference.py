@@ -65,7 +65,7 @@ def inference_loop(h, ring, stem_ring, stamps, hist, state):
     mode = flush_denormals()  # given back at the end: the loop is compiled in Python's main thread
     hop = h[b.HOP]
     audio, clock = np.empty((2, hop), np.float32), np.empty(2, np.int64)
-    spoiled = 0
+    spoiled = h[b.DELAY_HOPS]  # a thread that takes over begins in the middle of the music
     while load_acquire(h, b.STATE) != b.STOPPING:
         call3(h[b.WAIT], h[b.SEMAPHORE], h[b.FOREVER], 0)
         while load_acquire(h, b.IN_HEAD) - h[b.IN_TAIL] >= hop:
