@@ -113,6 +113,10 @@ class EngineProcess:
         self._process.stdin.flush()
         return self._read()
 
+    def send_signal(self, number: int) -> None:
+        """Send the child a signal."""
+        self._process.send_signal(number)
+
     def stop(self, timeout: float = 10.0) -> int:
         """End the engine by closing its input; killed when it hangs. Gives the exit code."""
         self._watchdog.cancel()

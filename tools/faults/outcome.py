@@ -11,7 +11,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RECOVERY_SECONDS = 1.0
+
+class UnavailableError(Exception):
+    """This machine cannot have that fault."""
 
 
 @dataclass
