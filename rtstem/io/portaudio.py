@@ -9,6 +9,7 @@ its version is pinned.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import shutil
 import tempfile
@@ -18,9 +19,6 @@ from typing import Any
 from ..errors import DeviceError
 
 JACK = "JACK Audio Connection Kit"
-
-_left_alone: list[Any] = []
-"""Copies of the library that hang; unloading one would take code away that threads are in."""
 
 
 def portaudio() -> Any:
@@ -75,12 +73,13 @@ def _replace(sd: Any) -> None:
     try:
         shutil.copyfile(source, name)
         fresh = sd._ffi.dlopen(name)
+        for library in (source, name):  # ctypes never unloads: JACK's threads stay in that code
+            ctypes.CDLL(str(library))
     except OSError as error:
         why = f"the sound system hangs, and {source} cannot be loaded anew ({error})"
         raise DeviceError(f"{why}; start rtstem again") from None
     finally:
         Path(name).unlink(missing_ok=True)
-    _left_alone.append(sd._lib)
     sd._lib, sd._initialized = fresh, 0
     never_end()  # in case it was not taken out before
     atexit.register(sd._exit_handler)

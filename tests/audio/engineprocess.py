@@ -51,8 +51,7 @@ class Command:
 
     def end(self, timeout: float) -> tuple[int, str]:
         """Exit code and error output; raises subprocess.TimeoutExpired when it still runs."""
-        self.process.wait(timeout)
-        _, errors = self.process.communicate()
+        self.output, errors = self.process.communicate(timeout=timeout)
         return self.process.returncode, errors
 
 
