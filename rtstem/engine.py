@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,25 @@ from .io.device import DeviceStream
 from .io.pumps import Drain, Feeder, Sink
 from .io.tap import Tap
 from .io.virtual import VirtualStream
-from .latency import Latency, engine_latency
+from .latency import Latency
 from .model_spec import read_model_spec
-from .plan import make_plan
+from .notices import Notices
+from .plan import Plan, make_plan
 from .resources import find_model
 from .rt import board as b
-from .rt.atomics import publish
 from .rt.board import Board
 from .rt.callback import stream_callback
 from .rt.inference import InferenceThread
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
-from .watchdog import Stream, Watchdog
+from .transport import Stream, Transport
+from .troubles import Troubles
+from .watchdog import Watchdog
 
 FEED_FRAMES = 1 << 17  # 3 s of decoded audio ahead
 SINK_FRAMES = 1 << 18  # 6 s of output that Python may be late
 SLEW_FRAMES = 1024  # a fader's full way: 23 ms, each step below -60 dB of full scale
-PRIMING_SECONDS = 2.0
 
 
 class Engine:
@@ -98,7 +100,15 @@ class Engine:
         self._inference = InferenceThread(self._board, self._separator, priority)
         sink_frames = SINK_FRAMES if self._sink is not None else 0
         sink_ring = np.zeros((sink_frames, plan.output_channels), np.float32)
-        self._stream = self._open_stream(sink_ring, priority)
+        self._notices = Notices()
+        self._transport = Transport(
+            self._board,
+            plan,
+            spec,
+            self.config,
+            partial(self._open_stream, sink_ring, priority),
+            self.tell,
+        )
         self._feeder = (
             Feeder(plan.reader, self._board.feed, self._board.header) if plan.reader else None
         )
@@ -106,10 +116,11 @@ class Engine:
         self._memory = "memory not locked (switched off)"
         self._watchdog = Watchdog(
             self._board,
-            self._stream,
+            self._transport,
             self._inference,
-            self._separator,
+            Troubles(self._board, self._separator, self.tell),
             self._pump_error,
+            self.tell,
             clocked=not self._lockstep,
         )
 
@@ -121,8 +132,10 @@ class Engine:
         for n, bus in enumerate(plan.buses):
             self._board.route[n] = *bus.route, bus.gains is None
 
-    def _open_stream(self, sink_ring: np.ndarray[Any, Any], priority: Priority) -> Stream:
-        plan, address = self._plan, stream_callback.address or 0
+    def _open_stream(
+        self, sink_ring: np.ndarray[Any, Any], priority: Priority, plan: Plan
+    ) -> Stream:
+        address = stream_callback.address or 0
         if plan.output_device is None:
             return VirtualStream(
                 address,
@@ -186,36 +199,11 @@ class Engine:
             for part in (self._inference, self._feeder, self._drain):
                 if part is not None:
                     part.start()
-            self._stream.start()
-            self._prime()
+            self._transport.start()
         except BaseException:
             self.stop()
             raise
         self._watchdog.start()
-
-    def _prime(self) -> None:
-        """Learn the host's block sizes, fix the delay, then let audio through."""
-        h = self._board.header
-        deadline = time.monotonic() + PRIMING_SECONDS
-        while h[b.HEARTBEAT] < b.PRIMING_BLOCKS:
-            if time.monotonic() > deadline:
-                raise EngineError(
-                    "the audio device does not ask for audio; restart the sound server"
-                )
-            time.sleep(0.001)
-        self.latency = engine_latency(
-            rate=self._plan.rate,
-            block=int(h[b.MAX_FRAMES]),
-            block_step=int(h[b.BLOCK_STEP]),
-            hop=self.spec.hop,
-            synthesis_size=self.spec.synthesis_size,
-            lookahead_hops=self.spec.lookahead_hops,
-            safety_hops=self.config.latency.safety_hops,
-            device=self._stream.latency_frames,
-        )
-        h[b.DELAY] = self.latency.frames
-        h[b.SCENE_SEEN] = h[b.SCENE_HEAD]  # the scene at the start is no change
-        publish(h, b.STATE, b.RUNNING)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until the stream has ended (the file is over, or see `error`); False after `timeout` s."""
@@ -230,9 +218,9 @@ class Engine:
             self._scene[:-1, -1] = 0.0
             self._board.publish_scene(self._scene)
             time.sleep((SLEW_FRAMES + 2 * int(h[b.MAX_FRAMES])) / self.rate)
-        publish(h, b.STATE, b.STOPPING)
+        self._transport.end()
         self._watchdog.stop()
-        stream_gone = self._stream.stop(dead=self.error is not None)
+        stream_gone = self._transport.stop(dead=self.error is not None)
         worker_gone = self._inference.stop()
         if not (stream_gone and worker_gone):
             _abandoned.append(self)
@@ -251,8 +239,11 @@ class Engine:
 
     # -- what it says of itself
 
-    latency: Latency
-    """Fixed by `start`, constant afterwards."""
+    @property
+    def latency(self) -> Latency:
+        """Fixed by `start`, constant while audio runs: only a device that was lost and has come back
+        with larger blocks or another rate may need another one."""
+        return self._transport.latency
 
     @property
     def error(self) -> RtstemError | None:
@@ -262,16 +253,21 @@ class Engine:
     @property
     def notice(self) -> str:
         """The last thing the user should know that did not end the stream."""
-        return self._watchdog.notice
+        return self._notices.last
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """All of them so far, the last 100, the oldest first."""
+        return self._notices.lines
 
     def tell(self, notice: str) -> None:
         """Let the user know one line, as `notice`."""
-        self._watchdog.notice = notice
+        self._notices.tell(notice)
 
     @property
     def rate(self) -> int:
         """Sample rate in Hz."""
-        return self._plan.rate
+        return self._transport.plan.rate
 
     @property
     def route(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Watches a running engine from outside: the end of the file, a silent device, a lost thread, faults.
+"""Watches a running engine from outside: the end of the file, a lost device, a lost thread, faults.
 
 Everything it asks of the real-time side is a counter on the board: a sound server that died makes no
 call and gives no error, its heartbeat only stops.
@@ -6,7 +6,6 @@ call and gives no error, its heartbeat only stops.
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -15,56 +14,62 @@ from typing import Protocol
 from .errors import EngineError, RtstemError
 from .rt import board as b
 from .rt.board import Board
-from .rt.hop import NOT_FINITE, RUN_FAILED
-from .rt.inference import InferenceThread
-from .rt.separator import Separator
+from .troubles import Troubles
 
-HEARTBEAT_SECONDS = 1.0
+SILENT_SECONDS = 1.0
+"""Without a call of the device until that is told."""
+LOST_SECONDS = 3.0
+"""Until a device that says it is active is taken for lost."""
 POLL_SECONDS = 0.05
+MAX_RESTARTS = 5
+"""Of the inference thread; what makes it end so often will not go away."""
 
 
-class Stream(Protocol):
-    """What device and virtual streams have in common."""
-
-    @property
-    def active(self) -> bool:
-        """False once no more blocks will come."""
+class WatchedStream(Protocol):
+    """What the watchdog asks of `Transport`."""
 
     @property
-    def latency_frames(self) -> int:
-        """The host's own buffering."""
+    def active(self) -> bool: ...
 
-    def start(self) -> None:
-        """Begin to call the callback."""
+    @property
+    def away(self) -> bool: ...
 
-    def stop(self, dead: bool = False) -> bool:
-        """Stop for good, with little patience for a `dead` host; False where it hangs."""
+    def lost(self) -> bool: ...
+
+
+class Worker(Protocol):
+    """What it asks of `InferenceThread`."""
+
+    @property
+    def alive(self) -> bool: ...
+
+    def restart(self) -> None: ...
 
 
 class Watchdog:
     """A thread that sets `ended`, and `error` where the end is not the file's own.
 
-    `notice` is the last thing the user should know that did not end the stream; `pumps` gives the
-    error of a feeder or drain, if any.
+    What the user should know that did not end the stream goes to `tell`; `pumps` gives the error of a
+    feeder or drain, if any.
     """
 
     def __init__(
         self,
         board: Board,
-        stream: Stream,
-        inference: InferenceThread,
-        separator: Separator,
+        stream: WatchedStream,
+        worker: Worker,
+        troubles: Troubles,
         pumps: Callable[[], RtstemError | None],
+        tell: Callable[[str], None],
         clocked: bool = True,
     ) -> None:
         """`clocked`: whether blocks must come by themselves, as from all devices but lockstep."""
-        self._board, self._stream, self._inference = board, stream, inference
-        self._separator, self._pumps = separator, pumps
-        self._patience = HEARTBEAT_SECONDS if clocked else math.inf
+        self._board, self._stream, self._worker = board, stream, worker
+        self._troubles, self._pumps, self._tell = troubles, pumps, tell
+        self._clocked, self._restarts = clocked, 0
         self._thread = threading.Thread(target=self._run, name="rtstem-watch", daemon=True)
         self.ended = threading.Event()
         self.error: RtstemError | None = None
-        self.notice = ""
 
     def start(self) -> None:
         """Start the thread."""
@@ -77,34 +82,72 @@ class Watchdog:
             self._thread.join()
 
     def _run(self) -> None:
-        h = self._board.header
-        beat, since = -1, time.monotonic()
+        silence = _Silence(self._board)
         while not self.ended.is_set():
-            if h[b.HEARTBEAT] != beat:
-                beat, since = int(h[b.HEARTBEAT]), time.monotonic()
-            self.error = self._pumps() or self._trouble(time.monotonic() - since)
-            self._notice_faults()
-            if self.error is not None or h[b.ENDED]:
+            self.error = self._pumps() or self._trouble(silence)
+            self._troubles.look()
+            if self.error is not None or self._board.header[b.ENDED]:
                 self.ended.set()
             self.ended.wait(POLL_SECONDS)
 
-    def _trouble(self, silent_seconds: float) -> EngineError | None:
-        active = self._stream.active  # asked first: the virtual device ends itself after ENDED
-        if self._board.header[b.ENDED]:
+    def _trouble(self, silence: _Silence) -> EngineError | None:
+        if self._stream.away:
+            silence.forget()
+        else:
+            active = self._stream.active  # asked first: the virtual device ends itself after ENDED
+            if self._board.header[b.ENDED]:
+                return None
+            if self._clocked:
+                self._tell_of(silence)
+            if not active or silence.seconds > LOST_SECONDS:
+                silence.forget()
+                if not self._stream.lost():
+                    return EngineError("the virtual device has stopped; start rtstem again")
+        return self._worker_lost()
+
+    def _tell_of(self, silence: _Silence) -> None:
+        lasted = silence.look()
+        if silence.seconds > SILENT_SECONDS and not silence.told:
+            silence.told = True
+            self._tell("the sound device does not ask for audio; waiting for it")
+        elif lasted > 0.0:
+            self._tell(f"the sound device asks for audio again, after {lasted:.1f} s")
+
+    def _worker_lost(self) -> EngineError | None:
+        if self._worker.alive:
             return None
-        if silent_seconds > self._patience or not active:
-            return EngineError(
-                "the sound server or device has stopped; start it again, then rtstem"
-            )
-        if not self._inference.alive:
-            return EngineError("the inference thread was lost; start rtstem again")
+        if self._restarts == MAX_RESTARTS:
+            return EngineError("the inference thread is lost again and again; start rtstem again")
+        self._restarts += 1
+        self._worker.restart()
+        self._tell("the inference thread was lost; a new one has taken over")
         return None
 
-    def _notice_faults(self) -> None:
-        h, separator = self._board.header, self._separator
-        if separator.state.cursor[1]:
-            self.notice = f"the model fails, playing dry: {separator.failure(RUN_FAILED)}"
-        elif h[b.MODEL_FAULTS] and not self.notice:
-            self.notice = f"the model fails, playing dry: {separator.failure(NOT_FINITE)}"
-        elif h[b.OVERSIZED] and not self.notice:
-            self.notice = f"the device asks for more than {b.MAX_BLOCK} frames; set audio.block"
+
+class _Silence:
+    """For how long the callback has not been called while this process was running.
+
+    A process that was suspended finds an old heartbeat: only time in which the watchdog itself was
+    awake counts.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self._header = board.header
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._beat, self._asked = -1, time.monotonic()
+        self.seconds, self.told = 0.0, False
+
+    def look(self) -> float:
+        """Add the time since the last look to `seconds`; returns how long a silence that was `told`
+        has lasted where it is just over, else 0."""
+        now, beat = time.monotonic(), int(self._header[b.HEARTBEAT])
+        self.seconds += min(now - self._asked, 2 * POLL_SECONDS)
+        self._asked = now
+        if beat == self._beat:
+            return 0.0
+        lasted = self.seconds if self.told else 0.0
+        self._beat, self.seconds, self.told = beat, 0.0, False
+        return lasted

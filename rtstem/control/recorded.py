@@ -42,7 +42,8 @@ class RecordedTap(Protocol):
 class RecordedEngine(Protocol):
     """What the recorder needs of `rtstem.Engine`."""
 
-    latency: Latency
+    @property
+    def latency(self) -> Latency: ...
 
     @property
     def spec(self) -> ModelSpec: ...

@@ -31,7 +31,8 @@ _COUNTERS = (
 class WebEngine(Protocol):
     """What the page needs of `rtstem.Engine`."""
 
-    latency: Latency
+    @property
+    def latency(self) -> Latency: ...
 
     @property
     def notice(self) -> str: ...

@@ -7,13 +7,16 @@ is pinned). `blocksize=0`: the host chooses the frames per callback, a fixed siz
 
 from __future__ import annotations
 
-import atexit
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..errors import DeviceError
+from ..rt.atomics import publish
+from .portaudio import never_end, portaudio
 
 CLOSE_SECONDS = 2.0
 DEAD_SECONDS = 0.2
@@ -34,17 +37,6 @@ class DeviceInfo:
     low_output_latency: float
     is_default_input: bool
     is_default_output: bool
-
-
-def portaudio() -> Any:
-    """The sounddevice module; DeviceError where PortAudio is missing."""
-    try:
-        import sounddevice
-    except OSError:
-        raise DeviceError(
-            "PortAudio is not installed; on Debian or Ubuntu run: apt install libportaudio2"
-        ) from None
-    return sounddevice
 
 
 def list_devices() -> list[DeviceInfo]:
@@ -121,7 +113,7 @@ class DeviceStream:
     def __init__(
         self,
         callback: int,
-        userdata: int,
+        header: int,
         *,
         input_device: DeviceInfo | None,
         output_device: DeviceInfo,
@@ -130,7 +122,10 @@ class DeviceStream:
         rate: int,
         block: int,
     ) -> None:
-        """Open (not start) the stream. Raises DeviceError with PortAudio's reason."""
+        """Open (not start) the stream; `callback` and `header` (of the board) are addresses.
+
+        Raises DeviceError with PortAudio's reason.
+        """
         self._sd = portaudio()
         if input_device is not None and input_device.inputs < input_channels:
             raise DeviceError(
@@ -142,7 +137,8 @@ class DeviceStream:
                 f"output device '{output_device.name}' has {output_device.outputs} channels, the"
                 f" buses need {output_channels}; change buses"
             )
-        ffi = self._sd._ffi
+        ffi, self._library = self._sd._ffi, self._sd._lib
+        self._link = np.array([header, output_channels], np.int64)
         duplex = input_device is not None
         try:
             self._stream = self._sd._StreamBase(
@@ -157,7 +153,7 @@ class DeviceStream:
                 latency="low",
                 callback=ffi.cast("PaStreamCallback*", callback),
                 wrap_callback=None,
-                userdata=ffi.cast("void*", userdata),
+                userdata=ffi.cast("void*", self._link.ctypes.data),
             )
         except self._sd.PortAudioError as error:
             raise DeviceError(_reason(error, rate, input_device, output_device)) from None
@@ -185,22 +181,35 @@ class DeviceStream:
             return False
 
     def stop(self, dead: bool = False) -> bool:
-        """Stop and close; False where the host hangs, as JACK does when its server is `dead`."""
+        """Stop and close; False where the host hangs, as JACK does when its server is `dead`.
+
+        The callback leaves the board alone from now on, even if such a host comes back.
+        """
+        if not dead:
+            closer = self._close_beside(CLOSE_SECONDS)
+        publish(self._link, 0, 0)
+        if dead:
+            closer = self._close_beside(DEAD_SECONDS)
+        if closer.is_alive():
+            _hanging.append(self)
+            never_end()
+        return not closer.is_alive()
+
+    def _close_beside(self, patience: float) -> threading.Thread:
         closer = threading.Thread(target=self._close, name="rtstem-close", daemon=True)
         closer.start()
-        closer.join(DEAD_SECONDS if dead else CLOSE_SECONDS)
-        if closer.is_alive():
-            # PortAudio's own clean-up at exit would hang as well
-            atexit.unregister(self._sd._exit_handler)
-            return False
-        return True
+        closer.join(patience)
+        return closer
 
     def _close(self) -> None:
-        try:
-            self._stream.abort()
-            self._stream.close()
-        except self._sd.PortAudioError:
-            pass  # the device is gone: nothing is left to close
+        """By the library that opened the stream, which another may have replaced meanwhile."""
+        pointer = self._stream._ptr
+        if self._library.Pa_AbortStream(pointer) >= 0:  # else the device is gone: nothing to close
+            self._library.Pa_CloseStream(pointer)
+
+
+_hanging: list[DeviceStream] = []
+"""Streams whose host hangs: it may still use their memory, which must not be freed."""
 
 
 def _reason(

@@ -57,12 +57,14 @@ def virtual_loop(h, callback, frames, silence, out, sink, lockstep):
     scratch = np.empty(2, np.int64)
     start = now_ns(h[b.CLOCK], h[b.CLOCK_ID], h[b.CLOCK_HZ], scratch)
     blocks, flags = 0, 0
+    link = np.empty(2, np.int64)
+    link[0], link[1] = h.ctypes.data, h[b.OUT_CHANNELS]
     while load_acquire(h, b.STATE) != b.STOPPING and h[b.ENDED] == 0:
         if lockstep and load_acquire(h, b.STATE) == b.RUNNING:
             _wait_idle(h, sink, frames, scratch)
         before = h[b.BLOCKS]
         call_stream_callback(
-            callback, silence.ctypes.data, out.ctypes.data, frames, flags, h.ctypes.data
+            callback, silence.ctypes.data, out.ctypes.data, frames, flags, link.ctypes.data
         )
         flags = 0
         if sink.shape[0] > 0 and h[b.BLOCKS] > before:  # not the blocks of the priming

@@ -19,7 +19,7 @@ from .ring import read_planar
 from .system import now_ns
 from .tap import finish_tap, keep, tap_pair
 
-PA_CONTINUE = 0
+PA_CONTINUE, PA_ABORT = 0, 2
 METER_DECAY_SECONDS = 0.3  # time constant of the peak meters' fall
 
 _SIGNATURE = types.intc(
@@ -232,7 +232,16 @@ def process_block(h, inp, out_pointer, frames, flags):
 
 @c_callback(_SIGNATURE)
 def stream_callback(inp, out, frames, _time, flags, userdata):
-    """The PaStreamCallback (portaudio.h); `userdata` is the board's header."""
-    h = carray(userdata, (b.HEADER_SLOTS,), np.int64)
+    """The PaStreamCallback (portaudio.h); `userdata` is the stream's link to the board, int64 [2]:
+    the address of the board's header, or 0 once the stream has been given up, and its output channels.
+    """
+    link = carray(userdata, (2,), np.int64)
+    header = load_acquire(link, 0)
+    if header == 0:  # a host that hung and came back: the board has another stream by now
+        silence = carray(out, (np.int64(frames) * link[1],), np.float32)
+        for k in range(silence.shape[0]):
+            silence[k] = np.float32(0.0)
+        return PA_ABORT
+    h = carray(as_pointer(header), (b.HEADER_SLOTS,), np.int64)
     process_block(h, inp, out, np.int64(frames), np.int64(flags))
     return PA_CONTINUE

@@ -8,6 +8,7 @@ the delay never grows.
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def inference_loop(h, ring, stem_ring, stamps, hist, state):
     mode = flush_denormals()  # given back at the end: the loop is compiled in Python's main thread
     hop = h[b.HOP]
     audio, clock = np.empty((2, hop), np.float32), np.empty(2, np.int64)
-    spoiled = 0
+    spoiled = h[b.DELAY_HOPS]  # a thread that takes over begins in the middle of the music
     while load_acquire(h, b.STATE) != b.STOPPING:
         call3(h[b.WAIT], h[b.SEMAPHORE], h[b.FOREVER], 0)
         while load_acquire(h, b.IN_HEAD) - h[b.IN_TAIL] >= hop:
@@ -96,8 +97,11 @@ class InferenceThread:
 
     def __init__(self, board: Board, separator: Separator, priority: Priority) -> None:
         self._board, self._separator, self._priority = board, separator, priority
-        self._thread = threading.Thread(target=self._run, name="rtstem-inference", daemon=True)
+        self._thread = self._new_thread()
         self.granted = "normal priority"
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="rtstem-inference", daemon=True)
 
     def start(self) -> None:
         """Compile or load the loop, then start the thread."""
@@ -126,10 +130,18 @@ class InferenceThread:
         self.granted = self._priority.raise_thread()
         self._loop()
 
+    def restart(self) -> None:
+        """A new thread in place of one that is lost, from a fresh state."""
+        self._separator.reset()
+        self._thread = self._new_thread()
+        self._thread.start()
+
     @property
     def alive(self) -> bool:
-        """False once the loop has ended."""
-        return self._thread.is_alive()
+        """False once the thread is gone, even where Python has not heard of its end."""
+        task = Path(f"/proc/self/task/{self._thread.native_id}")
+        gone = task.parent.exists() and not task.exists()
+        return self._thread.is_alive() and not gone
 
     def stop(self) -> bool:
         """Wake the loop so that it sees STOPPING; False where it does not end in time."""

@@ -27,8 +27,9 @@ def set_fader(engine: Engine, stem: str, value: float) -> Reply:
 
 
 def snapshot(engine: Engine) -> Reply:
-    """All meters and counters, and the error that ended the stream."""
-    return dataclasses.asdict(engine.snapshot()) | {"error": str(engine.error or "")}
+    """All meters and counters, the notices, and the error that ended the stream."""
+    told = {"error": str(engine.error or ""), "notices": engine.notices, "rate": engine.rate}
+    return dataclasses.asdict(engine.snapshot()) | told
 
 
 COMMANDS: dict[str, Callable[..., Reply]] = {"set": set_fader, "snapshot": snapshot}

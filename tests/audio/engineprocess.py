@@ -51,8 +51,7 @@ class Command:
 
     def end(self, timeout: float) -> tuple[int, str]:
         """Exit code and error output; raises subprocess.TimeoutExpired when it still runs."""
-        self.process.wait(timeout)
-        _, errors = self.process.communicate()
+        self.output, errors = self.process.communicate(timeout=timeout)
         return self.process.returncode, errors
 
 
@@ -112,6 +111,10 @@ class EngineProcess:
         self._process.stdin.write(json.dumps({"do": do, **values}) + "\n")
         self._process.stdin.flush()
         return self._read()
+
+    def send_signal(self, number: int) -> None:
+        """Send the child a signal."""
+        self._process.send_signal(number)
 
     def stop(self, timeout: float = 10.0) -> int:
         """End the engine by closing its input; killed when it hangs. Gives the exit code."""

@@ -123,6 +123,11 @@ class JackServer:
         self._process.send_signal(how)
         self._process.wait(timeout=10)
 
+    def start_again(self, rate: int | None = None, period: int | None = None) -> None:
+        """A server of the same name after `kill`, with another rate or period where given."""
+        self.rate, self.period = rate or self.rate, period or self.period
+        self._start()
+
     def stop(self) -> None:
         """End the server politely, then by force; leaves no process, log or shared memory.
 

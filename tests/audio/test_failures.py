@@ -42,15 +42,25 @@ def error_lines(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["crashed", "stopped"])
-def test_a_server_that_dies_ends_the_command(start_jack, tiny, how):
+def test_a_server_that_dies_is_told_and_waited_for(start_jack, tiny, how):
     server = start_jack(48000, 256)
     with live(server, tiny, "--seconds", "60") as command:
         await_stream(server, command)
         time.sleep(1.0)
         server.kill(how)
-        code, errors = command.end(ALLOWED_TO_NOTICE)
-    assert code == 1
-    assert len(error_lines(errors)) == 1, errors
+        time.sleep(1.0)
+        server.start_again()
+        await_stream(server, command, ALLOWED_TO_NOTICE)
+        time.sleep(0.5)
+        server.kill(how)
+        time.sleep(1.0)
+        command.process.send_signal(signal.SIGTERM)  # the user has enough, with no server there
+        code, errors = command.end(5.0)
+        assert code == 0, errors
+        assert error_lines(errors) == []
+        said = command.output
+    assert said.count("'system' has stopped; waiting for it to come back") == 2, said
+    assert said.count("'system' is back after") == 1, said
 
 
 def test_seconds_ends_the_command_in_order(start_jack, tiny):

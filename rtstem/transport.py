@@ -1,0 +1,205 @@
+"""The engine's stream on its device: opened, primed, and brought back where the device was lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from .config import Config
+from .errors import DeviceError, EngineError
+from .io.device import DeviceInfo
+from .io.silence import pass_silence
+from .latency import Latency, engine_latency
+from .model_spec import ModelSpec
+from .plan import Plan
+from .reconnect import HungError, Reconnect
+from .rt import board as b
+from .rt.atomics import publish
+from .rt.board import Board
+
+PRIMING_SECONDS = 2.0
+
+
+class Stream(Protocol):
+    """What device and virtual streams have in common."""
+
+    @property
+    def active(self) -> bool:
+        """False once no more blocks will come."""
+
+    @property
+    def latency_frames(self) -> int:
+        """The host's own buffering."""
+
+    def start(self) -> None:
+        """Begin to call the callback."""
+
+    def stop(self, dead: bool = False) -> bool:
+        """Stop for good, with little patience for a `dead` host; False where it hangs."""
+
+
+class Transport:
+    """One stream at a time for `board`; `plan` and `latency` are those of the present one.
+
+    Between `lost` and its return the board's STATE is PRIMING and nothing calls the callback: desk,
+    inference thread and surfaces live on.
+    """
+
+    latency: Latency
+
+    def __init__(
+        self,
+        board: Board,
+        plan: Plan,
+        spec: ModelSpec,
+        config: Config,
+        open_stream: Callable[[Plan], Stream],
+        tell: Callable[[str], None],
+    ) -> None:
+        """Open the stream. Raises DeviceError."""
+        self.plan = plan
+        self._board, self._spec, self._config = board, spec, config
+        self._open, self._tell = open_stream, tell
+        self._stream: Stream | None = open_stream(plan)
+        self._reconnect: Reconnect | None = None
+        self._guard = threading.Lock()
+
+    # -- life
+
+    def start(self) -> None:
+        """Start the stream, learn the host's block sizes, fix the delay, let audio through.
+
+        Raises DeviceError or EngineError.
+        """
+        assert self._stream is not None
+        self.latency = self._learn(self._stream)
+        header = self._board.header
+        header[b.SCENE_SEEN] = header[b.SCENE_HEAD]  # the scene at the start is no change
+        self._pass_audio()
+
+    def _learn(self, stream: Stream) -> Latency:
+        """Start `stream` and see from its first blocks which delay it needs."""
+        h = self._board.header
+        h[b.RATE], h[b.MAX_FRAMES], h[b.BLOCK_STEP] = self.plan.rate, 0, 0
+        enough = h[b.HEARTBEAT] + b.PRIMING_BLOCKS
+        stream.start()
+        deadline = time.monotonic() + PRIMING_SECONDS
+        while h[b.HEARTBEAT] < enough:
+            if time.monotonic() > deadline:
+                raise EngineError(
+                    "the audio device does not ask for audio; restart the sound server"
+                )
+            time.sleep(0.001)
+        return engine_latency(
+            rate=self.plan.rate,
+            block=int(h[b.MAX_FRAMES]),
+            block_step=int(h[b.BLOCK_STEP]),
+            hop=self._spec.hop,
+            synthesis_size=self._spec.synthesis_size,
+            lookahead_hops=self._spec.lookahead_hops,
+            safety_hops=self._config.latency.safety_hops,
+            device=stream.latency_frames,
+        )
+
+    def _pass_audio(self) -> None:
+        h = self._board.header
+        h[b.DELAY] = self.latency.frames
+        self._enter(b.RUNNING)
+
+    def end(self) -> None:
+        """Let nothing pass any more: STATE is STOPPING from now on."""
+        self._enter(b.STOPPING)
+
+    def stop(self, dead: bool = False) -> bool:
+        """Stop for good (STATE must be STOPPING); False where the host hangs."""
+        if self._reconnect is not None and not self._reconnect.stop():
+            return False
+        return self._stream is None or self._stream.stop(dead)
+
+    # -- what the watchdog asks
+
+    @property
+    def away(self) -> bool:
+        """True while the device is lost and looked for."""
+        return self._reconnect is not None and self._reconnect.busy
+
+    @property
+    def active(self) -> bool:
+        """False once no more blocks will come from the present stream."""
+        return self._stream is not None and self._stream.active
+
+    def lost(self) -> bool:
+        """Take the device for lost and look for it from now on; False for the virtual device."""
+        stream, plan = self._stream, self.plan
+        if plan.output_device is None or stream is None:
+            return False
+        self._stream = None
+        self._reconnect = Reconnect(
+            stream, plan.input_device, plan.output_device, self._pause, self._resume, self._tell
+        )
+        self._reconnect.start()
+        return True
+
+    # -- what a Reconnect asks, in its thread
+
+    def _pause(self) -> None:
+        """The stream is closed: let what was under way run out unheard. A file only waits."""
+        h = self._board.header
+        if self.plan.reader is None and h[b.STATE] == b.RUNNING:
+            pass_silence(self._board, int(h[b.DELAY]) + b.MAX_BLOCK)
+        self._enter(b.PRIMING)
+
+    def _enter(self, state: int) -> None:
+        """Change STATE, unless it is STOPPING: that is for good."""
+        with self._guard:
+            if self._board.header[b.STATE] != b.STOPPING:
+                publish(self._board.header, b.STATE, state)
+
+    def _resume(self, input_device: DeviceInfo | None, output_device: DeviceInfo) -> str:
+        """Open the devices and let audio through; returns what to say of the delay.
+
+        Raises DeviceError or EngineError; nothing is open then.
+        """
+        before, rate = self.latency, self.plan.rate
+        plan = replace(self.plan, input_device=input_device, output_device=output_device)
+        stream, self.plan = self._open_at_some_rate(plan)
+        try:
+            latency = self._learn(stream)
+        except (DeviceError, EngineError) as error:
+            if not stream.stop(dead=True):
+                raise HungError(str(error)) from None
+            raise
+        if latency.frames < before.frames and latency.rate == before.rate:
+            latency = replace(before, device=latency.device)  # the delay stays where it can
+        self.latency, self._stream = latency, stream
+        self._pass_audio()
+        if self.plan.rate != rate:
+            return f"now at {self.plan.rate} Hz, latency {latency.ms:.1f} ms"
+        if latency.frames != before.frames:
+            return f"latency is now {latency.ms:.1f} ms instead of {before.ms:.1f} ms"
+        return f"latency {latency.ms:.1f} ms as before"
+
+    def _open_at_some_rate(self, plan: Plan) -> tuple[Stream, Plan]:
+        """At the plan's rate, or at the device's where nothing speaks against it."""
+        assert plan.output_device is not None
+        try:
+            return self._open(plan), plan
+        except DeviceError:
+            offered = round(plan.output_device.default_rate)
+            if offered == plan.rate:
+                raise
+        if not self._may_run_at(offered):
+            raise DeviceError(
+                f"'{plan.output_device.name}' has come back at {offered} Hz instead of"
+                f" {plan.rate} Hz; set it to {plan.rate} Hz, or start rtstem again"
+            )
+        plan = replace(plan, rate=offered)
+        return self._open(plan), plan
+
+    def _may_run_at(self, rate: int) -> bool:
+        """Files that are played or recorded keep their rate, and so does who asked for one."""
+        bound = self.plan.reader is not None or self._board.header[b.TAP_ON]
+        return rate in self._spec.rates and self._config.audio.sample_rate == "auto" and not bound

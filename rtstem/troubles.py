@@ -1,0 +1,118 @@
+"""Turns counters of the real-time side into lines for people: one when a trouble begins, one when it
+is over, however many blocks it spoiled.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from .rt import board as b
+from .rt.board import Board
+from .rt.hop import NOT_FINITE, RUN_FAILED
+from .rt.separator import Separator
+
+OVER_SECONDS = 2.0
+"""A trouble is over when its counter has stood still for so long."""
+LASTING_SECONDS = 0.5
+"""A trouble that lasts is told of before it is over."""
+
+
+class _Episode:
+    """One counter of the board: `begun` while it keeps moving, how much it moved, for how long."""
+
+    def __init__(self, header: npt.NDArray[np.int64], slot: int) -> None:
+        self._header, self._slot = header, slot
+        self._before = self._seen = 0
+        self._since = self._moved = 0.0
+        self.begun = False
+        self.told = False
+
+    def look(self, now: float) -> bool:
+        """Read the counter; True when an episode has just ended."""
+        count = int(self._header[self._slot])
+        if count != self._seen:
+            if not self.begun:
+                self.begun, self.told, self._before, self._since = True, False, self._seen, now
+            self._seen, self._moved = count, now
+        over = self.begun and now - self._moved > OVER_SECONDS
+        if over:
+            self.begun = False
+        return over
+
+    @property
+    def count(self) -> int:
+        return self._seen - self._before
+
+    @property
+    def seconds(self) -> float:
+        return self._moved - self._since
+
+    @property
+    def lasts(self) -> bool:
+        return self.begun and self.seconds > LASTING_SECONDS
+
+
+class Troubles:
+    """Looks at late stems, failures of the model and blocks that are too large."""
+
+    def __init__(self, board: Board, separator: Separator, tell: Callable[[str], None]) -> None:
+        self._header, self._separator, self._tell = board.header, separator, tell
+        self._late = _Episode(board.header, b.MISSED_BLOCKS)
+        self._failing = _Episode(board.header, b.MODEL_FAULTS)
+        self._before = (0, 0)  # frames and blocks before stems were late
+        self._explained = False  # the model's failures are why stems are late
+        self._oversized = False
+
+    def look(self) -> None:
+        """Read the counters and tell what has begun or ended since the last look."""
+        now = time.monotonic()
+        late_over, failing_over = self._late.look(now), self._failing.look(now)
+        self._look_at_the_model(failing_over)
+        self._look_at_late_stems(late_over)
+        if self._header[b.OVERSIZED] and not self._oversized:
+            self._oversized = True
+            self._tell(f"the device asks for more than {b.MAX_BLOCK} frames; set audio.block")
+
+    def _look_at_the_model(self, over: bool) -> None:
+        failing, separator = self._failing, self._separator
+        if failing.begun and not failing.told:
+            failing.told = True
+            result = RUN_FAILED if separator.state.cursor[1] else NOT_FINITE
+            self._tell(f"the model fails, playing dry: {separator.failure(result)}")
+        if over:
+            self._tell(f"the model works again; it failed in {_times(failing.count, 'hop')}")
+
+    def _look_at_late_stems(self, over: bool) -> None:
+        late, h = self._late, self._header
+        self._explained = self._explained or self._failing.begun
+        if late.lasts and not late.told and not self._explained:
+            late.told = True
+            self._tell(f"stems come too late: {self._why_late()}")
+        if over and not self._explained:
+            blocks, seconds = _times(late.count, "block"), late.seconds
+            self._tell(f"stems are in time again; {blocks} in {seconds:.1f} s went without")
+        if not late.begun:
+            self._explained = False
+            self._before = int(h[b.IN_HEAD]), int(h[b.BLOCKS])
+
+    def _why_late(self) -> str:
+        """What makes hops late for long: larger blocks than those the delay was made for, or load."""
+        h, (frames, blocks) = self._header, self._before
+        block = (h[b.IN_HEAD] - frames) / max(1, h[b.BLOCKS] - blocks)
+        if block > 1.2 * h[b.MAX_FRAMES]:
+            return (
+                f"the device's blocks have grown from {h[b.MAX_FRAMES]} to about {block:.0f} frames;"
+                " set its period back, or start rtstem again"
+            )
+        return (
+            "the model is too slow here just now; close other programs, or start again with more"
+            " --safety-hops"
+        )
+
+
+def _times(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
