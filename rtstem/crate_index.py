@@ -78,11 +78,12 @@ class StemFolder:
                 return False
         return True
 
-    def may_replace(self, wanted: Wanted) -> bool:
-        """True where no file wanted is there that is not from here."""
-        return self._broken or all(
-            name in self._entries or not (self.path / name).exists() for name in wanted.files
-        )
+    def foreign(self, wanted: Wanted) -> Path | None:
+        """A file that bears the name of one wanted and is not from here."""
+        if self._broken:
+            return None
+        strangers = (self.path / name for name in wanted.files if name not in self._entries)
+        return next((path for path in strangers if path.exists()), None)
 
     def begin(self, wanted: Wanted) -> None:
         """Note, before the first of the files appears, that they are not complete.

@@ -119,13 +119,17 @@ def fulfil(order: Order, told: Told) -> Outcome:
         again = order.job.settings.overwrite
         if stems.holds(wanted) and not again:
             return Outcome(source, "kept", order.look.seconds)
-        replace = again or stems.may_replace(wanted)
+        if (foreign := stems.foreign(wanted)) and not again:
+            raise AudioFileError(
+                f"{foreign}: exists already and is not from here; choose another folder or "
+                "overwrite it (--overwrite)"
+            )
         stems.begin(wanted)
         try:
             if order.donor is None:
-                notes = _separate(order, replace, told)
+                notes = _separate(order, told)
             else:
-                _copy(order, wanted, replace)
+                _copy(order, wanted)
             stems.complete(wanted)
         except BaseException:
             with suppress(OSError):
@@ -162,7 +166,7 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _separate(order: Order, replace: bool, told: Told) -> tuple[str, ...]:
+def _separate(order: Order, told: Told) -> tuple[str, ...]:
     job, settings = order.job, order.job.settings
     if model_hash(settings.model) != settings.model_hash:
         raise ModelError(
@@ -181,8 +185,8 @@ def _separate(order: Order, replace: bool, told: Told) -> tuple[str, ...]:
         settings.format,
         settings.stems,
         job.folder.name,
-        replace,
-        progress,
+        overwrite=True,
+        progress=progress,
     )
     if _stamp(job.source) != order.look.stamp:
         for path in report.files.values():
@@ -191,17 +195,12 @@ def _separate(order: Order, replace: bool, told: Told) -> tuple[str, ...]:
     return report.notes
 
 
-def _copy(order: Order, wanted: Wanted, replace: bool) -> None:
+def _copy(order: Order, wanted: Wanted) -> None:
     assert order.donor is not None
     parts: list[PartFile] = []
     try:
         for name in wanted.files:
-            target = order.job.folder / name
-            if target.exists() and not replace:
-                raise AudioFileError(
-                    f"{target}: exists already; choose another folder or overwrite it (--overwrite)"
-                )
-            parts.append(PartFile(target))
+            parts.append(PartFile(order.job.folder / name))
             shutil.copyfile(order.donor / name, parts[-1].path)
         for part in parts:
             part.publish()
