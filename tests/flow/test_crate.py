@@ -65,13 +65,15 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def long_songs(library: Path, count: int = 4) -> list[Path]:
-    """Of 20 s: two seconds and more of work each, with the model `live`."""
+def long_songs(library: Path, count: int = 3) -> list[Path]:
+    """A second or more of work each, with the model `live`."""
     return [
-        song(library / "x" / f"{number}.wav", seconds=20, seed=number) for number in range(count)
+        song(library / "x" / f"{number}.wav", seconds=SECONDS, seed=number)
+        for number in range(count)
     ]
 
 
+SECONDS = 10
 CRATE = ("crate", "in", "out", "--format", "flac")
 
 
@@ -136,7 +138,7 @@ def test_presets_and_wrong_options(tmp_path, start, tiny):
         assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_ended_cleans_up_and_goes_on_later(tmp_path, start, number):
     sources = long_songs(tmp_path / "in")
     process = start(*CRATE, "--jobs", "2", start_new_session=True)
@@ -147,7 +149,7 @@ def test_a_run_that_is_ended_cleans_up_and_goes_on_later(tmp_path, start, number
     assert "the same command goes on from here" in err
     assert not temporaries(tmp_path)
     finished = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.flac")}
-    assert len(finished) in (4, 8, 12)
+    assert len(finished) in (4, 8)
 
     code, out, _ = ended(start(*CRATE, "--jobs", "2"))
     assert code == 0
@@ -168,7 +170,7 @@ def test_a_run_that_is_killed_leaves_no_half_files_and_no_processes(tmp_path, st
     process.wait()
     assert temporaries(tmp_path)
     for path in tmp_path.rglob("*.flac"):
-        assert len(pcm24(path)) == 20 * 44100
+        assert len(pcm24(path)) == SECONDS * 44100
 
     code, _, err = ended(start(*CRATE, "--jobs", "2"))
     assert (code, err) == (0, "")
@@ -243,7 +245,7 @@ def test_two_runs_do_not_share_a_destination(tmp_path, start):
     assert ended(first)[0] == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_split_cleans_up_when_it_is_ended(tmp_path, start, number):
     song(tmp_path / "song.wav", seconds=30)
     process = start("split", "song.wav", "-o", "out")

@@ -56,7 +56,7 @@ def test_all_songs_are_done_once_though_a_worker_is_killed(tmp_path, cluster):
     from distributed import Client
 
     sources = [
-        song(tmp_path / "in" / "x" / f"{seed}.wav", seconds=20, seed=seed) for seed in range(6)
+        song(tmp_path / "in" / "x" / f"{seed}.wav", seconds=10, seed=seed) for seed in range(5)
     ]
     song(tmp_path / "in" / "bad.wav").write_bytes(b"\0" * 1000)
     with Client(cluster) as client:
@@ -67,7 +67,7 @@ def test_all_songs_are_done_once_though_a_worker_is_killed(tmp_path, cluster):
         os.kill(victim, signal.SIGKILL)
         out, err = process.communicate(timeout=180)
     assert process.returncode == 2, err
-    assert "7 songs: 6 separated" in out
+    assert "6 songs: 5 separated" in out
     assert "1 failed" in out
     assert err.splitlines()[-1].startswith(f"error: {tmp_path}/in/bad.wav: cannot be decoded")
     assert not temporaries(tmp_path / "out")
@@ -97,6 +97,19 @@ def test_a_model_and_copies_over_the_cluster(tmp_path, cluster):
     assert "1 copied" in out
     for name in ("a", "b/c"):
         assert_whole(tmp_path / "out" / name, tmp_path / "in" / f"{name}.wav", STEMS)
+
+
+def test_a_scheduler_that_goes_away_ends_the_run(tmp_path, cluster):
+    for seed in range(6):
+        song(tmp_path / "in" / f"{seed}.wav", seconds=10, seed=seed)
+    process = crate(tmp_path, "--scheduler", cluster.scheduler_address)
+    until(lambda: list(tmp_path.rglob("*.flac")))
+    cluster.close()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert len(err.splitlines()) == 1, err
+    assert "went away" in err
+    assert "the same command goes on" in err
 
 
 def test_no_scheduler_is_one_line(tmp_path):
