@@ -348,6 +348,41 @@ def test_a_killed_run_between_two_files_is_made_good(tmp_path, crate):
     assert_whole(tmp_path / "out" / "song", source, STEMS)
 
 
+DIES_AFTER_ONE_FILE = """
+import os, sys
+from rtstem.crate import open_crate
+from rtstem.io.part import PartFile
+from tests.unit.test_crate import Inline
+
+publish = PartFile.publish
+
+def once(part):
+    if part.target.suffix == ".wav" and part.target.with_name("vocals.wav") != part.target:
+        os._exit(9)
+    publish(part)
+
+PartFile.publish = once
+crate = open_crate("in", "out", sys.argv[1])
+with crate.held():
+    list(crate.run(crate.plan(Inline()), Inline()))
+"""
+
+
+def test_stems_of_two_models_are_never_taken_for_a_set(tmp_path, crate):
+    """One model's set is there, a run with another dies after the first of its files appeared."""
+    song(tmp_path / "in" / "song.wav")
+    assert results(crate(format="wav")) == {"song.wav": "separated"}
+    before = (tmp_path / "out" / "song" / "vocals.wav").read_bytes()
+    other = tiny_model(tmp_path / "other.onnx", gains=(0.1, 0.2, 0.3, 0.4))
+    command = [sys.executable, "-c", DIES_AFTER_ONE_FILE, str(other)]
+    assert subprocess.run(command, cwd=tmp_path).returncode == 9
+    assert (tmp_path / "out" / "song" / "vocals.wav").read_bytes() != before
+    assert temporaries(tmp_path)
+    assert results(crate(format="wav")) == {"song.wav": "separated"}
+    assert (tmp_path / "out" / "song" / "vocals.wav").read_bytes() == before
+    assert not temporaries(tmp_path)
+
+
 def test_a_song_that_changes_meanwhile_is_refused(tmp_path, crate):
     source = song(tmp_path / "in" / "song.wav")
     box = crate()
