@@ -18,10 +18,11 @@ import click
 
 from . import __version__
 from .errors import RtstemError
+from .interrupt import end_like_ctrl_c
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Play": ("demo", "live"),
-    "Files": ("split", "replay"),
+    "Files": ("split", "crate", "replay"),
     "This machine": ("devices", "midi", "models", "doctor", "bench"),
 }
 DEBUG_VARIABLE = "RTSTEM_DEBUG"
@@ -124,4 +125,5 @@ def _reader_gone() -> int:
 
 def main() -> NoReturn:
     """Entry point of the `rtstem` script."""
+    end_like_ctrl_c()
     sys.exit(run())

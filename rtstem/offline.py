@@ -61,6 +61,16 @@ class SplitReport:
         """How many times faster than real time."""
         return self.seconds / self.elapsed
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a careful user wants to know of the result, a line each."""
+        notes = list(self.warnings)
+        if self.nonfinite:
+            notes.append(f"{self.nonfinite} samples were NaN or infinite and became 0")
+        if self.clipped:
+            notes.append(f"{self.clipped} stem samples were above full scale; wav keeps them whole")
+        return tuple(notes)
+
 
 def separate(
     array: npt.ArrayLike,

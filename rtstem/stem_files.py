@@ -17,6 +17,9 @@ ACCOMPANIMENT = "accompaniment"
 
 _VOCALS = "vocals"
 
+PRESETS = {"acapella": (_VOCALS,), "instrumental": (ACCOMPANIMENT,)}
+"""What DJs and singers call some of the outputs."""
+
 
 def choose(wanted: Sequence[str] | None, stems: Sequence[str]) -> tuple[str, ...]:
     """The outputs to write, each once, in the order wanted; all `stems` of the model for None.

@@ -37,6 +37,12 @@ def starting() -> str:
     return "compiling the audio engine, this once, for a minute or two ..."
 
 
+def printable(text: str) -> str:
+    """One line that any terminal takes: file names may hold control characters or broken UTF-8."""
+    whole = os.fsencode(text).decode("utf-8", "replace") if os.name != "nt" else text
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in whole)
+
+
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()
 ) -> None:

@@ -65,8 +65,8 @@ def command(
                 failures.append(error.exit_code)
             else:
                 bar.print(_line(report))
-                for warning in _warnings(report):
-                    bar.print(f"note: {warning}", error=True)
+                for note in report.notes:
+                    bar.print(f"note: {report.source}: {note}", error=True)
     if failures:
         click.echo(f"error: {len(failures)} of {len(files)} files could not be split", err=True)
     return max(failures, default=0)
@@ -105,13 +105,3 @@ def _line(report: SplitReport) -> str:
         f"{report.source} -> {folder}: {', '.join(report.files)}  "
         f"({report.seconds:.1f} s at {report.speed:.1f} x real time on {where})"
     )
-
-
-def _warnings(report: SplitReport) -> list[str]:
-    """What a careful user wants to know of the result."""
-    notes = list(report.warnings)
-    if report.nonfinite:
-        notes.append(f"{report.nonfinite} samples were NaN or infinite and became 0")
-    if report.clipped:
-        notes.append(f"{report.clipped} stem samples were above full scale; wav keeps them whole")
-    return [f"{report.source}: {note}" for note in notes]

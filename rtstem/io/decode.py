@@ -6,6 +6,7 @@ samples that could be read.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,11 @@ _SHORT_CHUNK = re.compile(r"(\d+) \(should be (\d+)\)")
 _UNKNOWN_BYTES = 0xFFFF_0000
 _UNKNOWN_FRAMES = 1 << 48
 _PADDING_BYTES = 16
+
+
+def libsndfile_name(path: Path) -> str | bytes:
+    """The name as libsndfile takes it: as bytes where they need not be UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def silent(message: str) -> None:
@@ -160,7 +166,7 @@ def _check_file(path: Path) -> None:
 
 def _open(path: Path) -> Any:
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(libsndfile_name(path))
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(". ")
     except TypeError:  # the name says headerless samples (.raw), which need a rate from outside

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ import numpy.typing as npt
 import soundfile
 
 from ..errors import AudioFileError
+from .decode import libsndfile_name
+from .part import PartFile
 
 Samples = npt.NDArray[Any]
 """float32 or, for an integer format, int32."""
@@ -128,16 +129,16 @@ class _File:
 
     def __init__(self, target: Path, kind: Format, rate: int, channels: int, size: int) -> None:
         self._target = target
-        self._path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         self._frames = 0
         self._integer = kind.integer
         try:
-            self._path.open("xb").close()  # the system's own reason, which libsndfile loses
+            self._part = PartFile(target)  # the system's own reason, which libsndfile loses
         except OSError as error:
             raise _refused(target.parent, error) from None
+        self._path = self._part.path
         try:
             self._sound = soundfile.SoundFile(
-                self._path,
+                libsndfile_name(self._path),
                 "w",
                 samplerate=rate,
                 channels=channels,
@@ -153,7 +154,7 @@ class _File:
                     "choose the format wav"
                 )
             )
-            self._path.unlink()
+            self._part.discard()
             raise cause from None
 
     def write(self, block: Samples) -> None:
@@ -179,7 +180,7 @@ class _File:
             raise self._failed()
 
     def _holds_last_frame(self) -> bool:
-        with soundfile.SoundFile(self._path) as sound:
+        with soundfile.SoundFile(libsndfile_name(self._path)) as sound:
             if sound.frames != self._frames:
                 return False
             sound.seek(self._frames - 1)
@@ -187,14 +188,14 @@ class _File:
 
     def publish(self) -> None:
         try:
-            os.replace(self._path, self._target)
+            self._part.publish()
         except OSError as error:
             raise _refused(self._target, error) from None
 
     def discard(self) -> None:
         with contextlib.suppress(soundfile.LibsndfileError):
             self._sound.close()
-        self._path.unlink(missing_ok=True)
+        self._part.discard()
 
     def _failed(self) -> DiskFullError:
         """Why libsndfile could not write: asks the system by writing a little ourselves."""
