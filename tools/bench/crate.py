@@ -69,7 +69,9 @@ def main() -> int:
     share = round(by_cpu[1] / by_cpu[0], 2)
     limits = [
         # by CPU time: other programs take their part of the cores
-        Limit("CPU time of split / of crate with the fewest jobs", share, SHARE_LIMIT, at_least=True)
+        Limit(
+            "CPU time of split / of crate with the fewest jobs", share, SHARE_LIMIT, at_least=True
+        )
     ]
     return common.report(rows, limits, options.json, cores=cores)
 
