@@ -1,11 +1,14 @@
-"""Writes docs/osc/open-stage-control.json: faders, filters and buttons of a model with four stems.
+"""Writes docs/osc/open-stage-control.json and touchosc.tosc: faders, filters and buttons of the stems.
 
-python tools/make_osc_layout.py [--out FILE] [--stems vocals,drums,bass,other]
+python tools/make_osc_layout.py [--out FOLDER] [--stems vocals,drums,bass,other]
+
+The second needs py2tosc, as the tests do.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -17,13 +20,15 @@ sys.path.insert(0, str(ROOT))
 from rtstem.control.actions import Action, ActionTable  # noqa: E402
 from rtstem.control.desk import Desk  # noqa: E402
 from rtstem.control.osc import SYNC, address_of  # noqa: E402
+from tools.touchosc_layout import touchosc  # noqa: E402
 
 COLOURS = ("#d858b4", "#f09040", "#5c98f0", "#50b878", "#9c7ce8", "#c8a840")
+DECIMALS = 4
+"""Two, Open Stage Control's own choice, are a hundred steps: coarse at the bottom of a fader."""
 
 
-def layout(stems: tuple[str, ...]) -> dict[str, Any]:
+def open_stage_control(actions: ActionTable, stems: tuple[str, ...]) -> dict[str, Any]:
     """The session of Open Stage Control 1.x."""
-    actions = ActionTable(Desk(stems, {}, lambda state: None))
     strips = [
         panel(stem, "vertical", stem_widgets(actions, stem), colorWidget=COLOURS[n % len(COLOURS)])
         for n, stem in enumerate(stems)
@@ -55,10 +60,9 @@ def stem_widgets(actions: ActionTable, stem: str) -> list[dict[str, Any]]:
     """Filter, fader and switches of one stem."""
     name = f"stem.{stem}"
     switches = [button(actions[f"{name}.{v}"], v) for v in ("mute", "solo", "kill")]
-    knob = widget("knob", f"{name}.filter", address_of(f"{name}.filter"), default=0.5, origin=0.5)
     return [
         {"type": "text", "id": f"{name}.label", "default": stem, "height": 30},
-        knob | {"height": 90, "doubleTap": True},
+        knob(actions[f"{name}.filter"]),
         fader(actions[f"{name}.gain"]),
         panel(f"{name}.switches", "horizontal", switches, height=60),
     ]
@@ -76,7 +80,7 @@ def widget(kind: str, name: str, address: str, **more: Any) -> dict[str, Any]:
 
 
 def fader(action: Action) -> dict[str, Any]:
-    """A fader over its whole way, moved by its cap only, back to its default by a double tap."""
+    """A fader that moves as far as the finger, never to it; back to its default by a double tap."""
     return widget(
         "fader",
         action.name,
@@ -84,9 +88,24 @@ def fader(action: Action) -> dict[str, Any]:
         range={"min": 0, "max": 1},
         default=action.default,
         doubleTap=True,
+        decimals=DECIMALS,
         snap=False,
         design="compact",
         expand=True,
+    )
+
+
+def knob(action: Action) -> dict[str, Any]:
+    """A filter knob: off in the centre, where a double tap puts it."""
+    return widget(
+        "knob",
+        action.name,
+        address_of(action.name),
+        default=action.default,
+        origin=action.default,
+        doubleTap=True,
+        decimals=DECIMALS,
+        height=90,
     )
 
 
@@ -104,14 +123,19 @@ def tap(name: str, address: str, label: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = ROOT / "docs" / "osc" / "open-stage-control.json"
-    parser.add_argument("--out", type=Path, default=default)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "osc", help="folder")
     parser.add_argument("--stems", default="vocals,drums,bass,other")
     options = parser.parse_args()
-    session = layout(tuple(options.stems.split(",")))
-    options.out.write_text(json.dumps(session, indent=1) + "\n", encoding="utf-8")
+    if importlib.util.find_spec("py2tosc") is None:
+        sys.exit("make_osc_layout: py2tosc is missing; run: pip install py2tosc")
+    stems = tuple(options.stems.split(","))
+    actions = ActionTable(Desk(stems, {}, lambda state: None))
+    options.out.mkdir(parents=True, exist_ok=True)
+    session = json.dumps(open_stage_control(actions, stems), indent=1) + "\n"
+    (options.out / "open-stage-control.json").write_text(session, encoding="utf-8")
+    touchosc(actions, stems, COLOURS).save(options.out / "touchosc.tosc", validate=True)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def knobs(engine, values):
 
 def resize(engine, block):
     """From the next block on the host asks for `block` frames."""
-    stream = engine._stream
+    stream = engine._transport._stream
     stream._silence = np.zeros(block * 2, np.float32)
     stream._out = np.zeros((block, stream._out.shape[1]), np.float32)
 

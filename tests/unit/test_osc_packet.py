@@ -1,25 +1,16 @@
-"""OSC without a network: packets, who is allowed, who is told, and the layout file."""
+"""OSC without a network: packets, who is allowed, who is told."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtstem.control.actions import ActionTable
-from rtstem.control.desk import Desk
-from rtstem.control.osc import address_of
 from rtstem.control.osc_clients import MAX_CLIENTS, Allowed, Clients
 from rtstem.control.osc_packet import Message, read, write
 from rtstem.errors import ConfigError
-
-STEMS = ("vocals", "drums", "bass", "other")
-LAYOUT = Path(__file__).parents[2] / "docs" / "osc" / "open-stage-control.json"
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda b: b"#bundle\0" + bytes(8) + b))
@@ -57,22 +48,3 @@ def test_written_packets_can_be_read_and_fit_a_network():
     assert [m.address for m in found] == [address for address, _ in values]
     assert [m.value for m in found] == pytest.approx([value for _, value in values])
     assert write(values[:1])[0].startswith(b"/rtstem")
-
-
-def test_the_layout_names_known_actions_only():
-    table = ActionTable(Desk(STEMS, {}, lambda state: None))
-    known = {address_of(name) for name in table.names}
-    used = set(addresses(json.loads(LAYOUT.read_text())))
-    assert used - {"/rtstem/sync"} <= known
-    assert {address_of(f"stem.{stem}.gain") for stem in STEMS} <= used
-
-
-def addresses(node: object) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(address := node.get("address"), str) and address.startswith("/"):
-            yield address
-        for value in node.values():
-            yield from addresses(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from addresses(value)
