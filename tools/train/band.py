@@ -58,7 +58,7 @@ STYLES = {
     "metal": Style((100, 200), ("rock", "punk"), ("riff", "power"), ("unison", "kick"), (34, 33),
                    (26, 38), 0.05),
     "rock'n'roll": Style((135, 190), ("rock", "blues", "country", "jazz"), ("boogie", "boom"),
-                         ("walking", "country", "eighths"), (32, 32, 33), (0, 12), 0.5, BLUES, 0.3),
+                         ("walking", "country", "eighths"), (32, 32, 33), (0, 12), 0.5, BLUES, 0.5),
     "country": Style((85, 135), ("country", "rock", "pop"), ("boom", "strum", "pick"),
                      ("country", "fifths", "walking"), (32, 33, 33), (-4, 6), 0.3),
     "reggae": Style((65, 92), ("reggae", "funk", "latin"), ("skank",), ("reggae", "syncopated"),
@@ -199,7 +199,7 @@ def bass_notes(
         return Note(max(0.0, start), end, pitch, int(rng.integers(80, 122)), 1, program)
 
     if shape == "unison" and riff:
-        return [note(n.start, n.end, n.pitch - 12) for n in riff if n.pitch < key + 13][::1]
+        return [note(n.start, n.end, n.pitch - 12) for n in riff if n.pitch < key + 13]
     out, connected = [], rng.uniform(0.6, 1.0)
     for bar in bars:
         root = low + (key + bar.chord - low) % 12
@@ -241,7 +241,7 @@ def arrange_band(seconds: float, grooves: list[Groove], rng: np.random.Generator
     gain = float(rng.uniform(*style.gain))
     song = Arrangement(seconds, drums, [], [])
     rhythm, lead = Guitar([], gain, takes=2 if rng.random() < 0.7 else 1), Guitar([], gain + 4)
-    bars = [Bar(i * 16 * step, step, style.swing * 4 * (i >= 0) / 3, 0)
+    bars = [Bar(i * 16 * step, step, style.swing, 0)
             for i in range(int(seconds / (16 * step)) + 1)]  # fmt: skip
     length = 12 if style.progressions is BLUES else int(rng.choice([4, 8]))
     plans: list[dict] = []
