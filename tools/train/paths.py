@@ -12,8 +12,8 @@ def train_dir() -> Path:
 
 
 def pools_dir() -> Path:
-    """Rendered audio pools (int16)."""
-    return train_dir() / "pools"
+    """Rendered audio pools (int16); ``RTSTEM_TRAIN_POOLS`` names another folder in the root."""
+    return train_dir() / os.environ.get("RTSTEM_TRAIN_POOLS", "pools")
 
 
 def run_dir(name: str) -> Path:

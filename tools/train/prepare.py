@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import Pool as Processes
 from pathlib import Path
@@ -19,27 +17,18 @@ from pathlib import Path
 import numpy as np
 
 from tools.train import songs
+from tools.train.games import instrumental
+from tools.train.kits import Drummer, load_kits
 from tools.train.paths import pools_dir
 from tools.train.pools import RATE, PoolWriter, normalised
-from tools.train.sampler import Instrument, OneShots, load_stereo
+from tools.train.recording import drum_bus
+from tools.train.rendering import GENERAL_KITS, Part, Sources, song_part
+from tools.train.sampler import OneShots, load_stereo
 
 SOURCE_WEIGHT = {"speech": 0.15, "syllables": 0.2}
-CLEAN_SINGING = ("gtsinger", "m4singer", "tcsinger", "stylesinger", "seyong92", "tech-singer")
-SUNG_OR_NOISY = {
-    "tux_rap", "pirate", "sheep", "sdmusic", "olympics_sd", "nunc_dimittis", "heroes_rite",
-    "the_king_is_dead",
-}  # fmt: skip
-ALBUM, EXCERPT_SECONDS = 5, 42.0
-Part = tuple[dict[str, np.ndarray], dict[str, object]]
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Input folders."""
-
-    data: Path
-    midi: Path
-    games: Path
+CLEAN_SINGING = ("gtsinger", "m4singer", "tcsinger", "stylesinger", "seyong92", "tech-singer",
+                  "ravdess")  # fmt: skip
+FRAME, FULL_BAND = 2_048, 15_000.0
 
 
 def gate_noise(audio: np.ndarray, floor_db: float = -48.0) -> np.ndarray:
@@ -53,97 +42,64 @@ def gate_noise(audio: np.ndarray, floor_db: float = -48.0) -> np.ndarray:
     return audio * np.interp(at, np.arange(len(gain)), gain).astype(np.float32)
 
 
-def vocal_part(path: Path, kind: str) -> Part:
+def band_limit(audio: np.ndarray) -> float:
+    """Hz above which a voice [1, n] sinks into its own background; 0 where it has all the treble.
+
+    The long-term spectrum of the loud frames is held against the one of the quietest frames and
+    against 75 dB below its maximum: a level that the loud frames do not rise above is not voice.
+    """
+    frames = audio[0, : audio.shape[1] // FRAME * FRAME].reshape(-1, FRAME)
+    level = np.square(frames).mean(axis=1)
+    sounding = level > level.max() * 1e-7  # joints between phrases are digital silence
+    loud = frames[level > level.max() * 1e-3]
+    quiet = frames[sounding & (level <= np.quantile(level[sounding], 0.05))]
+
+    def spectrum(block: np.ndarray) -> np.ndarray:
+        power = np.square(np.abs(np.fft.rfft(block * np.hanning(FRAME), axis=1))).mean(axis=0)
+        return 10 * np.log10(np.convolve(power, np.ones(33) / 33, mode="same") + 1e-15)
+
+    voice = spectrum(loud)
+    floor = np.maximum(spectrum(quiet) + 4, voice.max() - 75)
+    edge = float(np.flatnonzero(voice > floor)[-1]) * RATE / FRAME
+    return 0.0 if edge > FULL_BAND else round(edge, -2)
+
+
+def vocal_part(path: Path, weight: float) -> Part:
     """One vocal file, mono."""
-    audio = gate_noise(load_stereo(path)[:1])
-    weight = SOURCE_WEIGHT.get(kind, 2.0 if path.parent.name in CLEAN_SINGING else 1.0)
-    limit = 8_000.0 if path.parent.name == "mir1k" else 0.0
+    audio = load_stereo(path)[:1]
+    limit = 8_000.0 if path.parent.name == "mir1k" else band_limit(audio)
     facts = {"source": path.parent.name, "weight": weight, "band_limit": limit}
-    return {"vocals": normalised(audio, 0.12)}, facts
+    return {"vocals": normalised(gate_noise(audio), 0.12)}, facts
 
 
 def vocal_parts(sources: Sources) -> list[Callable[[], Part]]:
-    """All singing, syllables and speech named by the manifest as training material."""
+    """All voices of the manifest's training part; clean singing is half of what is drawn."""
     with open(sources.data / "manifest.csv", newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["class"] == "vocals" and r["split"] == "train"]
-    return [partial(vocal_part, sources.data / r["path"], r["kind"]) for r in rows]
-
-
-def bass_instrument(sources: Sources, rng: np.random.Generator) -> Instrument:
-    """A sampled bass: the double bass, plucked or bowed, or one sound of the rest."""
-    folder = sources.data / "bass"
-    if rng.random() < 0.6:
-        pattern = f"vl{rng.integers(1, 5)}_rr{rng.integers(1, 5)}"
-        files = sorted((folder / "meatbass" / "pizz").glob(f"*{pattern}.ogg"))
-        if files and rng.random() < 0.85:
-            return Instrument.from_files(files, 36, shift=12)
-        files = sorted((folder / "meatbass" / "arco").glob(f"*vl{rng.integers(1, 3)}_up.ogg"))
-        return Instrument.from_files(files, 36, shift=12)
-    files = sorted(folder.glob("dirt-samples/*/*.ogg")) + sorted(folder.glob("sonic-pi/*.ogg"))
-    return Instrument.from_files([files[rng.integers(len(files))]], 36)
-
-
-def chord_instrument(sources: Sources, rng: np.random.Generator) -> Instrument:
-    """The sampled piano or one sound of the library."""
-    if rng.random() < 0.4:
-        files = sorted((sources.data / "other" / "salamander-piano").glob("*.ogg"))
-        return Instrument.from_files(files, 60)
-    files = sorted((sources.data / "other" / "berklee").glob("*.ogg"))
-    return Instrument.from_files([files[rng.integers(len(files))]], 60)
-
-
-def render_stem(
-    stem: str, arrangements: list[songs.Arrangement], sources: Sources, rng: np.random.Generator
-) -> np.ndarray:
-    """One stem of an album as float [2, n], by SoundFont or by samples."""
-    notes, seconds = songs.join([(getattr(a, stem), a.seconds) for a in arrangements])
-    if stem == "drums" and rng.random() < 0.5:
-        return OneShots(sources.data / "drums" / "oneshots").kit(rng).play(notes, seconds, rng)
-    if stem == "bass" and rng.random() < 0.3:
-        return bass_instrument(sources, rng).play(notes, seconds)
-    sampled = np.zeros((2, int(seconds * RATE)), np.float32)
-    if stem == "other" and rng.random() < 0.25:
-        chords = [n for n in notes if n.track == "PIANO" and n.channel == 2]
-        notes = [n for n in notes if not (n.track == "PIANO" and n.channel == 2)]
-        sampled = chord_instrument(sources, rng).play(chords, seconds) * 0.25
-    if stem == "drums":
-        kit = int(rng.choice(songs.DRUM_KITS))
-        notes = [replace(n, program=kit) for n in notes]
-    soundfont = songs.SOUNDFONTS[rng.integers(len(songs.SOUNDFONTS))]
-    with tempfile.TemporaryDirectory() as work:
-        rendered = songs.synthesise(notes, seconds, soundfont, rng, Path(work) / stem)
-    return sampled + rendered.T.astype(np.float32) / 32_768
-
-
-def album(
-    seed: int, paths: list[Path], sources: Sources, grooves: list[songs.Groove]
-) -> list[Part]:
-    """Render a few songs into aligned drums, bass and other."""
-    rng = np.random.default_rng([2, seed])
-    arrangements = []
-    for path in paths:
-        pop = path.suffix == ".mid" and "POP909" in path.parts
-        make = partial(songs.arrange_pop, grooves=grooves) if pop else songs.arrange_game
-        arrangements.append(make(path, EXCERPT_SECONDS, rng=rng))
-    stems = {s: render_stem(s, arrangements, sources, rng) for s in ("drums", "bass", "other")}
-    parts, step = [], int((EXCERPT_SECONDS + songs.GAP) * RATE)
-    for i, path in enumerate(paths):
-        cut = {s: normalised(a[:, i * step : (i + 1) * step]) for s, a in stems.items()}
-        parts.append((cut, {"source": "pop909" if "POP909" in path.parts else "freedoom"}))
+    mass = {True: 0.0, False: 0.0}
+    for r in rows:
+        clean = Path(r["path"]).parent.name in CLEAN_SINGING
+        mass[clean] += float(r["seconds"]) * SOURCE_WEIGHT.get(r["kind"], 1.0)
+    parts: list[Callable[[], Part]] = []
+    for r in rows:
+        weight = SOURCE_WEIGHT.get(r["kind"], 1.0)
+        if Path(r["path"]).parent.name in CLEAN_SINGING:
+            weight *= mass[False] / mass[True]
+        parts.append(partial(vocal_part, sources.data / r["path"], weight))
     return parts
 
 
-def song_parts(sources: Sources, count: int) -> list[Callable[[], list[Part]]]:
-    """Albums of pop and game songs, shuffled."""
-    rng = np.random.default_rng(1)
+def song_parts(sources: Sources, count: int) -> list[Callable[[], Part]]:
+    """Songs written for a band (half), pop songs and game songs, shuffled."""
+    rng = np.random.default_rng(6)
     grooves = songs.load_grooves(sources.midi / "groove")
     pop = sorted((sources.midi / "pop909").rglob("*.mid"))
-    game = sorted((sources.midi / "freedoom").rglob("*.mid"))
-    chosen = [pop[i] for i in rng.permutation(len(pop))[: count - min(len(game), count // 3)]]
-    chosen += [game[i] for i in rng.permutation(len(game))[: count // 3]]
-    chosen = [chosen[i] for i in rng.permutation(len(chosen))]
-    albums = [chosen[i : i + ALBUM] for i in range(0, len(chosen), ALBUM)]
-    return [partial(album, i, paths, sources, grooves) for i, paths in enumerate(albums)]
+    game = sorted(p for name in ("freedoom", "games") for p in (sources.midi / name).rglob("*.mid"))
+    chosen: list[Path | None] = [None] * (count // 2)
+    chosen += [game[i] for i in rng.permutation(len(game))[: count // 5]]
+    chosen += [pop[i] for i in rng.permutation(len(pop))[: count - len(chosen)]]
+    order = rng.permutation(len(chosen))
+    return [partial(song_part, i, chosen[k], sources, grooves) for i, k in enumerate(order)]
 
 
 def kit_part(seed: int, sources: Sources, grooves: list[songs.Groove]) -> Part:
@@ -155,18 +111,30 @@ def kit_part(seed: int, sources: Sources, grooves: list[songs.Groove]) -> Part:
     return {"drums": normalised(kit.play(notes, seconds, rng))}, {"source": "one-shots"}
 
 
+def recorded_kit_part(seed: int, sources: Sources, grooves: list[songs.Groove]) -> Part:
+    """Half a minute of one performance on a recorded kit, as a studio would have it."""
+    rng = np.random.default_rng([5, seed])
+    groove, seconds = grooves[seed % len(grooves)], 30.0
+    notes = groove.fill(groove.bpm * rng.uniform(0.92, 1.08), seconds)
+    drums = Drummer(load_kits(sources.drumkits, GENERAL_KITS), rng).play(notes, seconds, rng)
+    return {"drums": normalised(drum_bus(drums, rng))}, {"source": "recorded-kits"}
+
+
 def file_part(path: Path, stem: str, start: float = 0.0, seconds: float = 90.0) -> Part:
     """A piece of a recording (short ones as they are)."""
     audio = load_stereo(path)[:, int(start * RATE) : int((start + seconds) * RATE)]
     return {stem: normalised(audio)}, {"source": path.parent.name}
 
 
-def drum_parts(sources: Sources, count: int) -> list[Callable[[], Part]]:
-    """Kits played by grooves, and the recorded loops (a few seconds each, weighted up)."""
+def drum_parts(sources: Sources, count: int, recorded: int) -> list[Callable[[], Part]]:
+    """Recorded kits and one-shots played by grooves, and recorded loops (a few seconds each)."""
     grooves = songs.load_grooves(sources.midi / "groove")
     loops = sorted((sources.data / "drums" / "loops").rglob("*.ogg"))
     parts: list[Callable[[], Part]] = [partial(file_part, p, "drums") for p in loops]
-    return parts + [partial(kit_part, i, sources, grooves) for i in range(count)]
+    parts += [partial(kit_part, i, sources, grooves) for i in range(count)]
+    order = np.random.default_rng(4).permutation(len(grooves))
+    shuffled = [grooves[i] for i in order]
+    return parts + [partial(recorded_kit_part, i, sources, shuffled) for i in range(2 * recorded)]
 
 
 def other_parts(sources: Sources) -> list[Callable[[], Part]]:
@@ -176,10 +144,9 @@ def other_parts(sources: Sources) -> list[Callable[[], Part]]:
 
 
 def game_parts(sources: Sources) -> list[Callable[[], Part]]:
-    """Ninety seconds of each instrumental track, known only as accompaniment."""
-    files = sorted(p for p in sources.games.rglob("*") if p.suffix in (".ogg", ".opus"))
-    files = [p for p in files if p.stem.lower() not in SUNG_OR_NOISY]
-    return [partial(file_part, p, "accompaniment", start=8.0) for p in files]
+    """Up to four minutes of each instrumental track, known only as accompaniment."""
+    files = instrumental(sources.games)
+    return [partial(file_part, p, "accompaniment", start=2.0, seconds=240.0) for p in files]
 
 
 def call(task: Callable[[], object]) -> object:
@@ -212,20 +179,25 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--midi", type=Path, required=True)
     parser.add_argument("--games", type=Path, required=True)
+    parser.add_argument("--drumkits", type=Path, required=True)
     parser.add_argument("--songs", type=int, default=250, help="MIDI songs to render")
     parser.add_argument("--kits", type=int, default=45, help="minutes of one-shot drums")
+    parser.add_argument("--recorded", type=int, default=200, help="minutes of recorded kits")
+    parser.add_argument("--only", nargs="+", help="build these pools only")
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
-    sources = Sources(args.data, args.midi, args.games)
-    pools = (
-        ("vocals", ("vocals",), vocal_parts(sources), 25),
-        ("drums", ("drums",), drum_parts(sources, args.kits), 20),
-        ("other", ("other",), other_parts(sources), 20),
-        ("accompaniment", ("accompaniment",), game_parts(sources), 25),
-        ("songs", ("drums", "bass", "other"), song_parts(sources, args.songs), 25),
-    )
-    for name, stems, tasks, held in pools:
-        build(name, stems, tasks, args.workers, held)
+    sources = Sources(args.data, args.midi, args.games, args.drumkits)
+    load_kits(sources.drumkits, GENERAL_KITS)  # before the workers are forked, who share them
+    pools = {
+        "drums": (("drums",), partial(drum_parts, sources, args.kits, args.recorded), 20),
+        "songs": (("drums", "bass", "other"), partial(song_parts, sources, args.songs), 25),
+        "accompaniment": (("accompaniment",), partial(game_parts, sources), 25),
+        "vocals": (("vocals",), partial(vocal_parts, sources), 25),
+        "other": (("other",), partial(other_parts, sources), 20),
+    }
+    for name, (stems, tasks, held) in pools.items():
+        if name in (args.only or pools):
+            build(name, stems, tasks(), args.workers, held)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import mido
@@ -29,21 +29,32 @@ GAP = 0.75  # seconds of silence after each excerpt
 
 
 @dataclass
+class Guitar:
+    """Notes for a clean electric guitar, its amplifier's gain in dB, how often it is recorded."""
+
+    notes: list[Note]
+    gain_db: float
+    takes: int = 1
+
+
+@dataclass
 class Arrangement:
-    """Notes of the three accompanying stems over one excerpt."""
+    """Notes of the three accompanying stems over one excerpt; guitars belong to "other"."""
 
     seconds: float
     drums: list[Note]
     bass: list[Note]
     other: list[Note]
+    guitars: list[Guitar] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Groove:
-    """A recorded drum performance and the tempo it was played at."""
+    """A recorded drum performance, the tempo it was played at and its style."""
 
     notes: list[Note]
     bpm: float
+    style: str = ""
 
     def fill(self, bpm: float, seconds: float) -> list[Note]:
         """Loop whole bars of the performance, stretched to another tempo."""
@@ -66,7 +77,8 @@ def load_grooves(folder: Path) -> list[Groove]:
     for path in sorted(folder.rglob("*_beat_4-4.mid")):
         bpm, notes = float(path.stem.split("_")[-3]), read_notes(path)
         if len(notes) > 8 and notes[-1].end > 480.0 / bpm:
-            grooves.append(Groove(notes, bpm))
+            style = path.stem.split("_")[1].split("-")[0]
+            grooves.append(Groove(notes, bpm, style))
     return grooves
 
 
@@ -132,7 +144,25 @@ def arrange_pop(
     drums = pick_groove(grooves, 60 / beat, rng).fill(60 / beat, seconds)
     line = bass_line(chords, beat, int(rng.choice(BASS_PROGRAMS)), rng)
     line = excerpt(line, 0.0, seconds)
-    return Arrangement(seconds, drums, line, other)
+    song = Arrangement(seconds, drums, line, other)
+    if rng.random() < 0.5:  # power chords above the bass, with its rhythm
+        song.guitars.append(Guitar(power_chords(line), float(rng.uniform(4, 32)), takes=2))
+    if rng.random() < 0.4:  # the melody or the chords through an amplifier, not the synthesiser
+        part = str(rng.choice(["MELODY", "PIANO"]))
+        channel, gain = programs[part][0], float(rng.uniform(-4, 24 if part == "MELODY" else 6))
+        played = [replace(n, channel=0, program=27) for n in notes if n.track == part]
+        song.other = [n for n in other if n.channel != channel]
+        song.guitars.append(Guitar(played, gain))
+    return song
+
+
+def power_chords(line: list[Note]) -> list[Note]:
+    """Root, fifth and octave on a guitar above every note of a bass line."""
+    return [
+        replace(n, pitch=40 + (n.pitch - 40) % 12 + up, channel=0, program=27)
+        for n in line
+        for up in (0, 7, 12)
+    ]
 
 
 def arrange_game(path: Path, seconds: float, rng: np.random.Generator) -> Arrangement:
@@ -160,16 +190,24 @@ def join(parts: Iterable[tuple[list[Note], float]]) -> tuple[list[Note], float]:
 
 
 def synthesise(
-    notes: list[Note], seconds: float, soundfont: Path, rng: np.random.Generator, work: Path
+    notes: list[Note],
+    seconds: float,
+    soundfont: Path,
+    rng: np.random.Generator,
+    work: Path,
+    dry: bool = False,
 ) -> np.ndarray:
     """Render notes with FluidSynth to int16 [n, 2]; pans and volumes of channels are random."""
     channels = {n.channel for n in notes}
-    centre = channels <= {1, DRUM_CHANNEL}
+    centre = dry or channels <= {1, DRUM_CHANNEL}
     pan = {c: 64 if centre else int(rng.integers(20, 108)) for c in channels}
     volume = {c: int(rng.integers(70, 115)) for c in channels}
     midi, raw = work.with_suffix(".mid"), work.with_suffix(".raw")
     write_midi(midi, notes, seconds, pan, volume)
-    reverb, chorus = str(int(rng.random() < 0.6)), str(int(rng.random() < 0.3))
+    reverb, chorus = (
+        str(int(not dry and rng.random() < 0.6)),
+        str(int(not dry and rng.random() < 0.3)),
+    )
     options = ["-o", f"synth.reverb.active={reverb}", "-o", f"synth.chorus.active={chorus}"]
     command = ["fluidsynth", "-ni", "-r", "44100", "-g", "0.4", *options, "-T", "raw", "-O", "s16"]
     subprocess.run(
