@@ -35,7 +35,7 @@ def configurations() -> list[tuple[str, str]]:
     return [(page, text) for page, text in snippets("yaml") if text.startswith(keys)]
 
 
-def parse(words: list[str]) -> None:
+def parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Parse a command line as the program does, without running it."""
     command: click.Command | None = cli
     context = click.Context(cli)
@@ -45,14 +45,14 @@ def parse(words: list[str]) -> None:
         assert command is not None, name
     for parameter in command.params:
         if isinstance(parameter.type, click.Path):
-            parameter.type = click.STRING  # the files of the examples do not exist
-    command.make_context("rtstem", [*words], resilient_parsing=False)
+            # the files of the examples do not exist
+            monkeypatch.setattr(parameter, "type", click.STRING)
+    command.make_context("rtstem", words)
 
 
 @pytest.mark.parametrize(("page", "line"), commands())
-def test_command_is_accepted(page: str, line: str) -> None:
-    words = shlex.split(line, comments=True)[1:]
-    parse(words)
+def test_command_is_accepted(page: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse(shlex.split(line, comments=True)[1:], monkeypatch)
 
 
 @pytest.mark.parametrize(("page", "text"), configurations())
