@@ -1,153 +1,229 @@
-"""Draws the routing pictures of the documentation: ``python tools/make_routing_pictures.py``.
+"""Writes docs/images/routing-*.svg: who plays into what, as boxes and cables.
 
-Each picture is columns of boxes and cables between them, written as SVG that is readable on light and
-on dark pages.
+    python tools/make_routing_pictures.py [--out docs/images]
+
+What is in them stands in routing_pictures.yaml. Boxes stand on a grid, a cable goes from a side of one
+to a side of another. A text that does not fit its place, measured in a wide font, is an error: other
+systems have other fonts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
 from dataclasses import dataclass
-from html import escape
+from itertools import pairwise
 from pathlib import Path
+from xml.sax.saxutils import escape
 
-FOLDER = Path(__file__).parents[1] / "docs" / "images"
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 168, 56, 84, 26, 14
+import yaml
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+ROOT = Path(__file__).resolve().parent.parent
+DESCRIPTIONS = ROOT / "tools" / "routing_pictures.yaml"
+WIDTH, HEIGHT = 190, 92  # of a box
+GAP_X, GAP_Y = 96, 74  # between boxes: room for the labels of the cables
+LOOP = 44  # how far a cable swings out that comes back to the same side
+MARGIN, LEGEND = 24, 34
+TITLE, TEXT, LABEL = 15, 12.5, 12  # font sizes
+
 STYLE = """
-  .box { fill: #f4f6fa; stroke: #7a869a; stroke-width: 1.5; }
-  .ours { fill: #dbe9ff; stroke: #2f6fdb; }
-  text { font: 13px system-ui, sans-serif; fill: #1c2430; text-anchor: middle; }
-  .small { font-size: 11px; fill: #4a5568; }
-  .cable { fill: none; stroke: #2f6fdb; stroke-width: 2; marker-end: url(#tip); }
-  #tip path { fill: #2f6fdb; }
-  @media (prefers-color-scheme: dark) {
-    .box { fill: #232a35; stroke: #8794a8; }
-    .ours { fill: #1d3a66; stroke: #7fb0ff; }
-    text { fill: #e8edf5; }
-    .small { fill: #b6c2d3; }
-    .cable { stroke: #7fb0ff; }
-    #tip path { fill: #7fb0ff; }
-  }
+.paper{fill:#ffffff;stroke:#d0d7de}.box{stroke-width:1.5}
+.device{fill:#f3f5f8;stroke:#8c95a3}.program{fill:#eaf2fd;stroke:#4f86d0}
+.cable{fill:#fdf4e3;stroke:#c28a1c}.rtstem{fill:#fbe9f5;stroke:#b8428f;stroke-width:2.5}
+text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:#1f2328}
+.title{font-weight:600}.small{fill:#4b535d}.code{font-family:ui-monospace,Menlo,Consolas,monospace}
+.sound{stroke:#1f2328}.control{stroke:#b8428f;stroke-dasharray:6 5}
+.line{fill:none;stroke-width:2}.head{fill:#1f2328;stroke:none}.control-head{fill:#b8428f}
+@media (prefers-color-scheme: dark){
+.paper{fill:#15181d;stroke:#3a4048}.device{fill:#22272f;stroke:#7d8794}
+.program{fill:#1b2838;stroke:#6aa2ec}.cable{fill:#2e2615;stroke:#d9a441}
+.rtstem{fill:#33202d;stroke:#e27cc0}text{fill:#e8ebef}.small{fill:#b4bcc6}
+.sound{stroke:#d4d9df}.control{stroke:#e27cc0}.head{fill:#d4d9df}.control-head{fill:#e27cc0}}
 """
 
 
 @dataclass(frozen=True)
 class Box:
-    """One device or program: a name, a line below it, and its place (column, row)."""
+    """A device, a program, a virtual cable, or rtstem, in a column and a row of the grid.
 
-    name: str
-    note: str
-    column: int
+    A line that begins with `$` is typed as it stands.
+    """
+
+    column: float
     row: float
+    kind: str
+    title: str
+    lines: tuple[str, ...] = ()
 
-    @property
-    def x(self) -> float:
-        """Left edge."""
-        return MARGIN + self.column * (WIDTH + GAP_X)
+    def corner(self) -> tuple[float, float]:
+        """Upper left, in pixels."""
+        return MARGIN + self.column * (WIDTH + GAP_X), MARGIN + self.row * (HEIGHT + GAP_Y)
 
-    @property
-    def y(self) -> float:
-        """Upper edge."""
-        return MARGIN + self.row * (HEIGHT + GAP_Y)
-
-
-def draw_box(box: Box) -> str:
-    """A box with its two lines; rtstem has a colour of its own."""
-    kind = "box ours" if box.name == "rtstem" else "box"
-    middle = box.x + WIDTH / 2
-    return (
-        f'<rect class="{kind}" x="{box.x}" y="{box.y}" width="{WIDTH}" height="{HEIGHT}" rx="8"/>'
-        f'<text x="{middle}" y="{box.y + 24}">{escape(box.name)}</text>'
-        f'<text class="small" x="{middle}" y="{box.y + 42}">{escape(box.note)}</text>'
-    )
+    def side(self, where: str) -> tuple[float, float]:
+        """A point on the edge: `right`, or `top@0.3` for a part of the way along it."""
+        name, _, part = where.partition("@")
+        along = float(part or 0.5)
+        x, y = self.corner()
+        if name in ("left", "right"):
+            return x + WIDTH * (name == "right"), y + HEIGHT * along
+        return x + WIDTH * along, y + HEIGHT * (name == "bottom")
 
 
-def draw_cable(start: Box, end: Box, label: str) -> str:
-    """A curve from the right edge of a box to the left edge of another, its label above it."""
-    x0, y0 = start.x + WIDTH, start.y + HEIGHT / 2
-    x1, y1 = end.x - 3, end.y + HEIGHT / 2
-    bend = (x1 - x0) / 2
-    path = f"M{x0} {y0} C{x0 + bend} {y0} {x1 - bend} {y1} {x1} {y1}"
-    slope = (y1 > y0) - (y1 < y0)
-    x, y = (x0 + x1) / 2 - 2 + 26 * slope, (y0 + y1) / 2 - 7  # beside a cable that is not level
-    words = f'<text class="small" x="{x}" y="{y}">{escape(label)}</text>' if label else ""
-    return f'<path class="cable" d="{path}"/>{words}'
+@dataclass(frozen=True)
+class Cable:
+    """From `box.side` to `box.side`; sound, or control (dashed)."""
+
+    start: str
+    end: str
+    label: str = ""
+    kind: str = "sound"
 
 
-def picture(title: str, boxes: Sequence[Box], cables: Sequence[tuple[int, int, str]]) -> str:
-    """The whole SVG; cables name boxes by their number."""
-    width = max(b.x for b in boxes) + WIDTH + MARGIN
-    height = max(b.y for b in boxes) + HEIGHT + MARGIN
-    parts = [draw_cable(boxes[a], boxes[b], label) for a, b, label in cables]
-    parts += [draw_box(box) for box in boxes]
-    marker = (
-        '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0L8 4L0 8z"/></marker>'
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style><defs>{marker}</defs>"
-        + "".join(parts)
-        + "</svg>\n"
-    )
+@dataclass(frozen=True)
+class Picture:
+    """Boxes by name, and the cables between them."""
+
+    title: str
+    boxes: dict[str, Box]
+    cables: tuple[Cable, ...]
 
 
-PICTURES = {
-    "route-dj-mixer": picture(
-        "Decks into a DJ mixer, its send into rtstem, rtstem back into a return channel",
-        [
-            Box("Decks", "vinyl, CD, laptop", 0, 0),
-            Box("DJ mixer", "send / booth out", 1, 0),
-            Box("rtstem", "on the laptop", 2, 0),
-            Box("DJ mixer", "return channel", 3, 0),
-            Box("MIDI faders", "or the web page", 1, 1),
-        ],
-        [(0, 1, ""), (1, 2, "line in"), (2, 3, "line out"), (4, 2, "MIDI")],
-    ),
-    "route-dj-software": picture(
-        "DJ software into a virtual device, from there into rtstem and to the sound card",
-        [
-            Box("Mixxx, VirtualDJ", "master output", 0, 0),
-            Box("Virtual device", "null sink, BlackHole", 1, 0),
-            Box("rtstem", "live --config dj", 2, 0),
-            Box("Sound card 1-2", "the room", 3, 0),
-            Box("Sound card 3-4", "headphones", 3, 1),
-        ],
-        [(0, 1, ""), (1, 2, "input"), (2, 3, "main"), (2, 4, "cue")],
-    ),
-    "route-stream": picture(
-        "A music player into a virtual device, rtstem, a second virtual device, and OBS",
-        [
-            Box("Music player", "browser, Spotify ...", 0, 0),
-            Box("Virtual device 1", "music in", 1, 0),
-            Box("rtstem", "live --web", 2, 0),
-            Box("Virtual device 2", "music without voice", 3, 0),
-            Box("OBS", "audio source", 4, 0),
-            Box("OBS dock", "the mixer page", 1, 1),
-        ],
-        [(0, 1, ""), (1, 2, "input"), (2, 3, "output"), (3, 4, ""), (5, 2, "faders")],
-    ),
-    "route-performer": picture(
-        "A player into rtstem, each stem to a pair of outputs of the interface",
-        [
-            Box("Player or input", "interface in 1-2", 0, 1.5),
-            Box("rtstem", "four buses", 1, 1.5),
-            Box("Outputs 1-2", "vocals", 2, 0),
-            Box("Outputs 3-4", "drums", 2, 1),
-            Box("Outputs 5-6", "bass", 2, 2),
-            Box("Outputs 7-8", "other", 2, 3),
-            Box("Controller", "MIDI, OSC", 0, 2.5),
-        ],
-        [(0, 1, ""), (1, 2, ""), (1, 3, ""), (1, 4, ""), (1, 5, ""), (6, 1, "")],
-    ),
-}
+Point = tuple[float, float]
+
+
+def load(path: Path) -> dict[str, Picture]:
+    """The pictures of a file by name. Raises TypeError or KeyError for what it should not hold."""
+    pictures = {}
+    for name, told in yaml.safe_load(path.read_text("utf-8")).items():
+        boxes = {key: Box(*place, **look) for key, (*place, look) in told["boxes"].items()}
+        cables = tuple(Cable(*ends) for ends in told["cables"])
+        pictures[name] = Picture(told["title"], boxes, cables)
+    return pictures
+
+
+def draw(picture: Picture) -> str:
+    """The picture as SVG, with its own paper and both colour schemes."""
+    corners = [box.corner() for box in picture.boxes.values()]
+    loops = any(c.start.split(".")[1][0] == c.end.split(".")[1][0] for c in picture.cables)
+    width = max(x for x, _ in corners) + WIDTH + MARGIN + (LOOP + 20) * loops
+    height = max(y for _, y in corners) + HEIGHT + MARGIN + LEGEND
+    parts = [
+        f'<rect class="paper" x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="10"/>'
+    ]
+    parts += [_cable(picture.boxes, cable) for cable in picture.cables]
+    parts += [_box(box) for box in picture.boxes.values()]
+    parts.append(_legend(height - MARGIN))
+    title = escape(picture.title)
+    size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
+    opening = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{title}">'
+    body = "\n".join(parts)
+    return f"{opening}\n<title>{title}</title>\n<style>{STYLE}</style>\n{body}\n</svg>\n"
+
+
+def _box(box: Box) -> str:
+    x, y = box.corner()
+    shape = f'<rect class="box {box.kind}" x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="8"/>'
+    step, size = 18, TITLE
+    baseline = y + HEIGHT / 2 + 5 - step * len(box.lines) / 2
+    rows = [_text(x + WIDTH / 2, baseline, box.title, size, "title", WIDTH - 12)]
+    for number, line in enumerate(box.lines, start=1):
+        style = "code" if line.startswith("$") else "small"
+        text = line.removeprefix("$")
+        rows.append(_text(x + WIDTH / 2, baseline + step * number, text, TEXT, style, WIDTH - 12))
+    return "\n".join([shape, *rows])
+
+
+def _cable(boxes: dict[str, Box], cable: Cable) -> str:
+    (start, out), (end, into) = (name.split(".", 1) for name in (cable.start, cable.end))
+    points = _route(boxes[start].side(out), out[0], boxes[end].side(into), into[0])
+    way = " ".join(f"{x:g},{y:g}" for x, y in points)
+    line = f'<polyline class="line {cable.kind}" points="{way}"/>'
+    return "\n".join([line, _head(points, cable.kind), _cable_label(points, cable.label)])
+
+
+def _route(start: Point, out: str, end: Point, into: str) -> list[Point]:
+    """Corners of the way; `out`, `into`: first letters of the sides."""
+    (x0, y0), (x1, y1) = start, end
+    if out == into:
+        beside = max(x0, x1) + LOOP
+        return [start, (beside, y0), (beside, y1), end]
+    sideways = {out, into} <= {"l", "r"}
+    if sideways:
+        middle = (x0 + x1) / 2
+        bends = [(middle, y0), (middle, y1)] if y0 != y1 else []
+    elif {out, into} <= {"t", "b"}:
+        middle = (y0 + y1) / 2
+        bends = [(x0, middle), (x1, middle)] if x0 != x1 else []
+    else:
+        bends = [(x1, y0) if out in "lr" else (x0, y1)]
+    return [start, *bends, end]
+
+
+def _head(points: list[Point], kind: str) -> str:
+    """An arrow head at the end."""
+    (x0, y0), (x, y) = points[-2:]
+    dx, dy = (x > x0) - (x < x0), (y > y0) - (y < y0)
+    back_x, back_y = x - 10 * dx, y - 10 * dy
+    tips = [(x, y), (back_x - 5 * dy, back_y - 5 * dx), (back_x + 5 * dy, back_y + 5 * dx)]
+    way = " ".join(f"{a:g},{b:g}" for a, b in tips)
+    style = "control-head" if kind == "control" else "head"
+    return f'<polygon class="{style}" points="{way}"/>'
+
+
+def _cable_label(points: list[Point], label: str) -> str:
+    """Above the longest piece where it lies, on it with paper behind where it stands."""
+    if not label:
+        return ""
+    pieces = list(pairwise(points))
+    (x0, y0), (x1, y1) = max(pieces, key=lambda p: abs(p[1][0] - p[0][0]) + abs(p[1][1] - p[0][1]))
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    if y0 == y1:
+        return _text(x, y - 7, label, LABEL, "small", abs(x1 - x0) - 8)
+    width = measure(label, LABEL) + 8
+    paper = f'<rect class="paper" stroke="none" style="stroke:none" x="{x - width / 2:.1f}" y="{y - 9:g}"'
+    paper += f' width="{width:.1f}" height="18"/>'
+    return paper + _text(x, y + 4, label, LABEL, "small", 2 * GAP_X)
+
+
+def _legend(y: float) -> str:
+    x, parts = float(MARGIN), []
+    for kind, text in (("sound", "sound"), ("control", "control: moves faders")):
+        ends = [(x, y), (x + 44, y)]
+        parts += [
+            f'<polyline class="line {kind}" points="{x:g},{y:g} {x + 44:g},{y:g}"/>',
+            _head(ends, kind),
+        ]
+        parts.append(_text(x + 52, y + 4, text, LABEL, "small", 300, anchor="start"))
+        x += 64 + measure(text, LABEL) + 28
+    return "\n".join(parts)
+
+
+def _text(
+    x: float, y: float, text: str, size: float, style: str, room: float, anchor: str = "middle"
+) -> str:
+    width = measure(text, size, bold=style == "title", mono=style == "code")
+    if width > room:
+        raise ValueError(f"'{text}' is {width:.0f} wide, there is room for {room:.0f}")
+    place = f'x="{x:g}" y="{y:g}" font-size="{size:g}" text-anchor="{anchor}"'
+    return f'<text class="{style}" {place}>{escape(text)}</text>'
+
+
+def measure(text: str, size: float, bold: bool = False, mono: bool = False) -> float:
+    """Width in pixels, in DejaVu Sans, which is wider than the fonts of the usual systems."""
+    family = "DejaVu Sans Mono" if mono else "DejaVu Sans"
+    font = FontProperties(family=family, weight="bold" if bold else "normal")
+    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().width)
 
 
 def main() -> None:
-    """Write every picture."""
-    for name, svg in PICTURES.items():
-        (FOLDER / f"{name}.svg").write_text(svg)
+    """Draw them all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, picture in load(DESCRIPTIONS).items():
+        (options.out / f"routing-{name}.svg").write_text(draw(picture), encoding="utf-8")
 
 
 if __name__ == "__main__":

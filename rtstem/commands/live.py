@@ -32,7 +32,7 @@ Keys: see rtstem live --list-keys. Without a terminal a status line is written e
 be sent through a pipe, and the end of the pipe or SIGTERM ends it.
 """,
 )
-@click.option("--config", metavar="FILE", help="A YAML file, or default, obs, dj.")
+@click.option("--config", metavar="FILE", help="A YAML file, or default, dj, obs, performer.")
 @click.option("--input", "input_", metavar="X", help="Device name or index, or file:PATH.")
 @click.option("--output", metavar="Y", help="Device name or index, or virtual.")
 @click.option("--model", metavar="M", help="Name of a model or path of an .onnx file.")

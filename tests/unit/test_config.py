@@ -42,7 +42,7 @@ def test_every_bad_file_has_a_sentence() -> None:
     assert named == {path.stem for path in BAD.glob("*.yaml")}
 
 
-@pytest.mark.parametrize("name", ["default", "obs", "dj"])
+@pytest.mark.parametrize("name", ["default", "obs", "dj", "performer"])
 def test_shipped_configuration_loads(name: str) -> None:
     check_stems(load_config(name), STEMS)
 
@@ -54,7 +54,7 @@ def test_default_yaml_shows_every_key_with_its_default() -> None:
 
 
 def test_shipped_configurations_are_all_tested() -> None:
-    assert config_names() == ("default", "dj", "obs")
+    assert config_names() == ("default", "dj", "obs", "performer")
 
 
 def test_obs_starts_without_vocals_and_dj_cues_the_instrumental() -> None:
