@@ -45,8 +45,8 @@ def gate_noise(audio: np.ndarray, floor_db: float = -48.0) -> np.ndarray:
 def band_limit(audio: np.ndarray) -> float:
     """Hz above which a voice [1, n] sinks into its own background; 0 where it has all the treble.
 
-    The long-term spectrum of the loud frames is held against the one of the quietest frames and
-    against 75 dB below its maximum: a level that the loud frames do not rise above is not voice.
+    What one loud frame in twenty reaches (sibilants do, clicks at joints do not) is held against
+    the same of the quietest frames and against 75 dB below its maximum.
     """
     frames = audio[0, : audio.shape[1] // FRAME * FRAME].reshape(-1, FRAME)
     level = np.square(frames).mean(axis=1)
@@ -55,8 +55,9 @@ def band_limit(audio: np.ndarray) -> float:
     quiet = frames[sounding & (level <= np.quantile(level[sounding], 0.05))]
 
     def spectrum(block: np.ndarray) -> np.ndarray:
-        power = np.square(np.abs(np.fft.rfft(block * np.hanning(FRAME), axis=1))).mean(axis=0)
-        return 10 * np.log10(np.convolve(power, np.ones(33) / 33, mode="same") + 1e-15)
+        power = np.square(np.abs(np.fft.rfft(block * np.hanning(FRAME), axis=1)))
+        usual = np.quantile(power, 0.95, axis=0)
+        return 10 * np.log10(np.convolve(usual, np.ones(33) / 33, mode="same") + 1e-15)
 
     voice = spectrum(loud)
     floor = np.maximum(spectrum(quiet) + 4, voice.max() - 75)
