@@ -34,6 +34,7 @@ NAMES = (
 )  # fmt: skip
 HATS = ((r"pedal", "pedal"), (r"semi|swish|free", "half"), (r"open", "open"), (r"", "hat"))
 KEYS = (36, 37, 38, 39, 40, 43, 45, 48, 42, 44, 46, 49, 57, 51, 53, 54, 56)
+NOT_GENERAL = (48,)  # a hi-hat, not a tom, in the drum SoundFonts of avldrums
 STAND_IN = {"half": "open", "open": "half", "pedal": "hat", "rimshot": "snare", "crash2": "crash",
             "bell": "ride", "tom2": "tom1", "tom0": "tom1", "tom1": "tom0", "ride": "crash",
             "snare": "rimshot"}  # fmt: skip
@@ -98,7 +99,8 @@ def hydrogen_kit(folder: Path) -> Kit:
 def soundfont_kit(soundfont: Path, program: int | None = None) -> Kit:
     """A drum SoundFont, or a drum program of a General MIDI one, its hits rendered by layers."""
     channel, general = (0, False) if program is None else (DRUM_CHANNEL, True)
-    hits = [(key, (i + 1) / LAYERS) for key in KEYS for i in range(LAYERS)]
+    keys = [key for key in KEYS if general or key not in NOT_GENERAL]
+    hits = [(key, (i + 1) / LAYERS) for key in keys for i in range(LAYERS)]
     notes = [
         Note(
             i * HIT_SECONDS, i * HIT_SECONDS + 2.5, key, round(127 * top - 8), channel, program or 0

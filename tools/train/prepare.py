@@ -45,8 +45,8 @@ def gate_noise(audio: np.ndarray, floor_db: float = -48.0) -> np.ndarray:
 def band_limit(audio: np.ndarray) -> float:
     """Hz above which a voice [1, n] sinks into its own background; 0 where it has all the treble.
 
-    The long-term spectrum of the loud frames is held against the one of the quietest frames and
-    against 75 dB below its maximum: a level that the loud frames do not rise above is not voice.
+    What one loud frame in twenty reaches (sibilants do, clicks at joints do not) is held against
+    the same of the quietest frames and against 75 dB below its maximum.
     """
     frames = audio[0, : audio.shape[1] // FRAME * FRAME].reshape(-1, FRAME)
     level = np.square(frames).mean(axis=1)
@@ -55,8 +55,9 @@ def band_limit(audio: np.ndarray) -> float:
     quiet = frames[sounding & (level <= np.quantile(level[sounding], 0.05))]
 
     def spectrum(block: np.ndarray) -> np.ndarray:
-        power = np.square(np.abs(np.fft.rfft(block * np.hanning(FRAME), axis=1))).mean(axis=0)
-        return 10 * np.log10(np.convolve(power, np.ones(33) / 33, mode="same") + 1e-15)
+        power = np.square(np.abs(np.fft.rfft(block * np.hanning(FRAME), axis=1)))
+        usual = np.quantile(power, 0.95, axis=0)
+        return 10 * np.log10(np.convolve(usual, np.ones(33) / 33, mode="same") + 1e-15)
 
     voice = spectrum(loud)
     floor = np.maximum(spectrum(quiet) + 4, voice.max() - 75)
@@ -92,29 +93,30 @@ def vocal_parts(sources: Sources) -> list[Callable[[], Part]]:
 def song_parts(sources: Sources, count: int) -> list[Callable[[], Part]]:
     """Songs written for a band (half), pop songs and game songs, shuffled."""
     rng = np.random.default_rng(6)
-    grooves = songs.load_grooves(sources.midi / "groove")
     pop = sorted((sources.midi / "pop909").rglob("*.mid"))
     game = sorted(p for name in ("freedoom", "games") for p in (sources.midi / name).rglob("*.mid"))
     chosen: list[Path | None] = [None] * (count // 2)
     chosen += [game[i] for i in rng.permutation(len(game))[: count // 5]]
     chosen += [pop[i] for i in rng.permutation(len(pop))[: count - len(chosen)]]
     order = rng.permutation(len(chosen))
-    return [partial(song_part, i, chosen[k], sources, grooves) for i, k in enumerate(order)]
+    return [partial(song_part, i, chosen[k], sources) for i, k in enumerate(order)]
 
 
-def kit_part(seed: int, sources: Sources, grooves: list[songs.Groove]) -> Part:
+def kit_part(seed: int, sources: Sources) -> Part:
     """A minute of one groove on a random kit of one-shots."""
     rng = np.random.default_rng([3, seed])
+    grooves = songs.load_grooves(sources.midi / "groove")
     groove, seconds = grooves[rng.integers(len(grooves))], 60.0
     notes = groove.fill(groove.bpm * rng.uniform(0.9, 1.1), seconds)
     kit = OneShots(sources.data / "drums" / "oneshots").kit(rng)
     return {"drums": normalised(kit.play(notes, seconds, rng))}, {"source": "one-shots"}
 
 
-def recorded_kit_part(seed: int, sources: Sources, grooves: list[songs.Groove]) -> Part:
+def recorded_kit_part(seed: int, number: int, sources: Sources) -> Part:
     """Half a minute of one performance on a recorded kit, as a studio would have it."""
     rng = np.random.default_rng([5, seed])
-    groove, seconds = grooves[seed % len(grooves)], 30.0
+    grooves = songs.load_grooves(sources.midi / "groove")
+    groove, seconds = grooves[number], 30.0
     notes = groove.fill(groove.bpm * rng.uniform(0.92, 1.08), seconds)
     drums = Drummer(load_kits(sources.drumkits, GENERAL_KITS), rng).play(notes, seconds, rng)
     return {"drums": normalised(drum_bus(drums, rng))}, {"source": "recorded-kits"}
@@ -128,13 +130,13 @@ def file_part(path: Path, stem: str, start: float = 0.0, seconds: float = 90.0) 
 
 def drum_parts(sources: Sources, count: int, recorded: int) -> list[Callable[[], Part]]:
     """Recorded kits and one-shots played by grooves, and recorded loops (a few seconds each)."""
-    grooves = songs.load_grooves(sources.midi / "groove")
     loops = sorted((sources.data / "drums" / "loops").rglob("*.ogg"))
     parts: list[Callable[[], Part]] = [partial(file_part, p, "drums") for p in loops]
-    parts += [partial(kit_part, i, sources, grooves) for i in range(count)]
-    order = np.random.default_rng(4).permutation(len(grooves))
-    shuffled = [grooves[i] for i in order]
-    return parts + [partial(recorded_kit_part, i, sources, shuffled) for i in range(2 * recorded)]
+    parts += [partial(kit_part, i, sources) for i in range(count)]
+    # Every performance once before any is played again.
+    order = np.random.default_rng(4).permutation(len(songs.load_grooves(sources.midi / "groove")))
+    wanted = np.resize(order, 2 * recorded)
+    return parts + [partial(recorded_kit_part, i, int(k), sources) for i, k in enumerate(wanted)]
 
 
 def other_parts(sources: Sources) -> list[Callable[[], Part]]:
@@ -187,7 +189,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     sources = Sources(args.data, args.midi, args.games, args.drumkits)
-    load_kits(sources.drumkits, GENERAL_KITS)  # before the workers are forked, who share them
+    load_kits(sources.drumkits, GENERAL_KITS)  # before the workers are forked, who share both
+    songs.load_grooves(sources.midi / "groove")
     pools = {
         "drums": (("drums",), partial(drum_parts, sources, args.kits, args.recorded), 20),
         "songs": (("drums", "bass", "other"), partial(song_parts, sources, args.songs), 25),

@@ -128,9 +128,10 @@ def render_other(song: songs.Arrangement, sources: Sources, rng: np.random.Gener
     return out
 
 
-def song_part(seed: int, path: Path | None, sources: Sources, grooves: list[songs.Groove]) -> Part:
+def song_part(seed: int, path: Path | None, sources: Sources) -> Part:
     """One excerpt as aligned drums, bass and other; without a path, of a song newly written."""
     rng = np.random.default_rng([7, seed])
+    grooves = songs.load_grooves(sources.midi / "groove")
     if path is None:
         song, source = arrange_band(EXCERPT_SECONDS, grooves, rng), "band"
     elif "POP909" in path.parts:

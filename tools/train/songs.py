@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import mido
@@ -71,8 +72,9 @@ class Groove:
         return out
 
 
+@cache
 def load_grooves(folder: Path) -> list[Groove]:
-    """Every 4/4 beat of the Groove MIDI data set that is at least two bars long."""
+    """Every 4/4 beat of the Groove MIDI data set that is at least two bars long; read once."""
     grooves = []
     for path in sorted(folder.rglob("*_beat_4-4.mid")):
         bpm, notes = float(path.stem.split("_")[-3]), read_notes(path)
