@@ -26,8 +26,8 @@ from tools.train.rendering import GENERAL_KITS, Part, Sources, song_part
 from tools.train.sampler import OneShots, load_stereo
 
 SOURCE_WEIGHT = {"speech": 0.15, "syllables": 0.2}
-CLEAN_SINGING = ("gtsinger", "m4singer", "tcsinger", "stylesinger", "seyong92", "tech-singer",
-                  "ravdess")  # fmt: skip
+CLEAN_SINGING = ("gtsinger", "m4singer", "tcsinger", "stylesinger", "seyong92", "techsinger",
+                  "ravdess-song")  # fmt: skip
 FRAME, FULL_BAND = 2_048, 15_000.0
 
 
