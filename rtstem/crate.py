@@ -19,11 +19,11 @@ from .crate_index import StemFolder, clean, remove_empty
 from .crate_plan import Runner, Step, find_steps
 from .crate_pool import Lost
 from .crate_work import Order, Outcome, Settings, failed, fulfil, model_hash
-from .errors import AudioFileError, ConfigError
+from .errors import AudioFileError
 from .io.part import held_by_another
-from .io.writer import FORMATS
 from .model_spec import read_model_spec
-from .resources import find_model, listing, model_names
+from .offline import find_format
+from .resources import find_model, model_names
 from .stem_files import choose
 
 Progress = Callable[[float, float], None]
@@ -50,8 +50,7 @@ def open_crate(
         raise AudioFileError(f"{library}: {reason if source.exists() else 'no such folder'}")
     if target.exists() and (not target.is_dir() or target.samefile(source)):
         raise AudioFileError(f"{destination}: stems cannot go there; give another folder")
-    if format not in FORMATS:
-        raise ConfigError(f"format '{format}' is not known; choose one of {listing(FORMATS)}")
+    find_format(format)
     path = find_model(model)
     name = _shared_name(path)
     settings = Settings(

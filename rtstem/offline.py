@@ -130,7 +130,7 @@ def split_file(
     EngineError.
     """
     start = time.perf_counter()
-    kind = _format(format)
+    kind = find_format(format)
     spec = read_model_spec(find_model(model))
     chosen = choose(stems, spec.stems)
     folder = Path(out_dir) / (name or _folder_name(Path(path)))
@@ -220,7 +220,8 @@ def _check_array(samples: npt.NDArray[Any], rate: float) -> None:
         )
 
 
-def _format(name: str) -> Format:
+def find_format(name: str) -> Format:
+    """The file format of that name; raises ConfigError with the names there are."""
     if name not in FORMATS:
         raise ConfigError(f"format '{name}' is not known; choose one of {listing(FORMATS)}")
     return FORMATS[name]

@@ -10,23 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile as sf
 
 from rtstem import separate
+from tools.train.evaluate import load_stems, sdr
 
 CLIP = Path(__file__).parents[1] / "data" / "demo_stems"
 SHIPPED = {"vocals": 4.7, "drums": 3.7, "bass": 3.3, "other": 1.8}  # dB, signal to distortion
 TOLERANCE = 0.3  # kernels of other processors and later exports round differently
 
 
-def sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """10 log10 of the signal's energy over that of the error."""
-    return float(10 * np.log10(np.square(reference).sum() / np.square(reference - estimate).sum()))
-
-
 @pytest.fixture(scope="module")
 def stems() -> dict[str, np.ndarray]:
-    return {p.stem: sf.read(p, dtype="float32")[0] for p in sorted(CLIP.glob("*.ogg"))}
+    return load_stems(CLIP)[0]
 
 
 @pytest.fixture(scope="module")
