@@ -82,7 +82,7 @@ class Mixer:
             drive = rng.uniform(0.5, 2.0) / level
             out = np.tanh(out * np.float32(drive)) / np.float32(drive)
         curve = effects.random_eq(self.rooms.bins, 8.0, rng) if rng.random() < 0.7 else None
-        if rng.random() < 0.5:  # the voices of the data are dull, those of records are not
+        if rng.random() < 0.5:  # records are mixed brighter than these voices are recorded
             shelf = effects.high_shelf(
                 self.rooms.bins, rng.uniform(1_500, 5_000), rng.uniform(0, 12)
             )
