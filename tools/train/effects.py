@@ -79,23 +79,6 @@ def high_shelf(bins: int, corner: float, gain_db: float) -> np.ndarray:
     return (10 ** (gain_db / 20 * np.clip(octaves, 0, 1))).astype(np.float32)
 
 
-def cabinet(bins: int, rng: np.random.Generator) -> np.ndarray:
-    """A guitar loudspeaker: nothing below 80 Hz, a presence peak, a steep fall near 5 kHz."""
-    frequency = np.linspace(1, RATE / 2, bins)
-    cutoff, peak = rng.uniform(3_500, 6_000), rng.uniform(1_500, 3_000)
-    bump = 1 + rng.uniform(0.2, 1.0) * np.exp(-(np.log2(frequency / peak) ** 2) * 2)
-    low, high = (80 / frequency) ** 4, (frequency / cutoff) ** 6
-    return (bump / np.sqrt((1 + low) * (1 + high))).astype(np.float32)
-
-
-def driven(audio: np.ndarray, amount: float) -> np.ndarray:
-    """Soft clipping; ``amount`` is the drive relative to the audio's loudness."""
-    level = rms(audio) + 1e-6
-    bias = np.float32(0.2)  # asymmetric: even harmonics
-    drive = np.float32(amount / level)
-    return (np.tanh(audio * drive + bias) - np.tanh(bias)) / drive
-
-
 class Rooms:
     """Spectra of random stereo rooms for segments of one length."""
 

@@ -15,6 +15,7 @@ from tools.train.effects import RATE, Rooms
 from tools.train.model import STEMS
 from tools.train.pools import Pool
 
+SILENT_VOCALS = 0.15  # of the mixtures are instrumentals
 SPEED = (0.9, 1.12)  # wide enough for 48 kHz devices: 44.1 / 48 = 0.92
 
 
@@ -115,26 +116,6 @@ class Mixer:
             return audio
         return self.rooms.apply(audio, curve, wet, rng)
 
-    def amplified(self, audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The instruments through a distorting amplifier and its loudspeaker."""
-        level = effects.rms(audio)
-        out = effects.driven(audio, rng.uniform(1.0, 12.0))
-        out = self.rooms.apply(out, effects.cabinet(self.rooms.bins, rng), 0.0, rng)
-        return out * np.float32(level / (effects.rms(out) + 1e-6))
-
-    def played_loud(self, drums: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Drums as records have them: a room that is heard, squeezed in parallel."""
-        if rng.random() < 0.5:
-            drums = self.rooms.apply(drums, None, float(decibels(rng.uniform(-16, -5))), rng)
-        if rng.random() < 0.5:
-            level = effects.rms(drums) + 1e-6
-            gain = effects.compressor_gain(
-                drums, level * rng.uniform(0.5, 2.0), rng.uniform(3.0, 10.0),
-                effects.one_pole(rng.uniform(0.001, 0.02)), effects.one_pole(rng.uniform(0.03, 0.2)),
-            )  # fmt: skip
-            drums = drums + drums * gain * np.float32(rng.uniform(0.5, 3.0))
-        return drums
-
     def band(self, rng: np.random.Generator) -> np.ndarray:
         """Drums, bass and other [3, 2, n], of one song or of several."""
         ratio = float(rng.uniform(*SPEED)) if rng.random() < 0.6 else 1.0
@@ -155,12 +136,6 @@ class Mixer:
             ]
             if rng.random() < 0.2:  # a second instrument
                 stems[2] = stems[2] + self.read("songs", "other", ratio, rng)
-        if rng.random() < 0.4:
-            stems[0] = self.played_loud(stems[0], rng)
-        if rng.random() < 0.3:
-            stems[1] = effects.driven(stems[1], rng.uniform(0.3, 2.0))
-        if rng.random() < 0.3:
-            stems[2] = self.amplified(stems[2], rng)
         present = rng.random(3) > 0.12
         for i, room in enumerate((0.25, 0.05, 0.2)):
             gain = decibels(rng.uniform(-7, 5)) if present[i] else np.float32(0)
@@ -198,11 +173,11 @@ class Mixer:
         ratio_db = rng.uniform(-12, 6) if rng.random() < 0.5 else rng.normal(-3, 4)
         stems[0] *= decibels(ratio_db) * np.float32(level / (effects.rms(stems[0]) + 1e-4))
         chance, judged = rng.random(), 1024
-        if chance < 0.10:
+        if chance < SILENT_VOCALS:
             stems[0] = 0
-        elif chance < 0.15:
+        elif chance < SILENT_VOCALS + 0.03:
             stems[1:] = 0
-        if limit and chance >= 0.10:
+        if limit and chance >= SILENT_VOCALS:
             if rng.random() < 0.5:
                 curve = effects.low_pass(self.rooms.bins, limit)
                 stems = np.stack([self.rooms.apply(s, curve, 0.0, rng) for s in stems])
