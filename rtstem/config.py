@@ -62,10 +62,11 @@ class Latency(_Section):
 
 
 class Realtime(_Section):
-    """What the engine asks of the operating system."""
+    """What the engine asks of the operating system, and for how many ms it bridges late hops."""
 
     priority: Annotated[bool, BeforeValidator(check.switch)] = True
     lock_memory: Annotated[bool, BeforeValidator(check.switch)] = True
+    conceal_ms: Annotated[float, BeforeValidator(check.number(0, 10_000))] = 500
 
 
 class Midi(_Section):

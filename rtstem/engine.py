@@ -29,6 +29,7 @@ from .rt.inference import InferenceThread
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
+from .rt.table import table_of
 from .watchdog import Stream, Watchdog
 
 FEED_FRAMES = 1 << 17  # 3 s of decoded audio ahead
@@ -93,6 +94,7 @@ class Engine:
         )
         self._board.gain[:] = self._scene[:-1]  # no ramps at the start
         self._separator = Separator(spec, self.config.provider)
+        self._board.use_held(table_of(self._separator.held))
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
         self._inference = InferenceThread(self._board, self._separator, priority)
         sink_frames = SINK_FRAMES if self._sink is not None else 0
@@ -181,7 +183,7 @@ class Engine:
         try:
             self._separator.warm_up()
             if self.config.realtime.lock_memory:
-                self._memory = lock_memory(self._board.arrays())
+                self._memory = lock_memory([*self._board.arrays(), *self._separator.held])
             for part in (self._inference, self._feeder, self._drain):
                 if part is not None:
                     part.start()
@@ -213,6 +215,7 @@ class Engine:
             device=self._stream.latency_frames,
         )
         h[b.DELAY] = self.latency.frames
+        h[b.CONCEAL] = round(self.config.realtime.conceal_ms * self.rate / 1000)
         h[b.SCENE_SEEN] = h[b.SCENE_HEAD]  # the scene at the start is no change
         publish(h, b.STATE, b.RUNNING)
 

@@ -16,6 +16,8 @@ FLOOR_DB = -72
 _STATUS_EVERY = 10  # meters for one look at load and counters
 _COUNTERS = (
     "late_hops",
+    "held_hops",
+    "concealed_blocks",
     "missed_blocks",
     "deadline_misses",
     "xruns",

@@ -182,6 +182,7 @@ function showStatus(news) {
   $("load").textContent = `${Math.round(100 * status.load)}%`;
   const xruns = status.xruns + status.deadline_misses;
   const misses = status.missed_blocks + status.input_underflows;
+  $("misses").title = `${status.concealed_blocks} more blocks played with the last masks`;
   for (const [id, count] of [["xruns", xruns], ["misses", misses]]) {
     $(id).textContent = count;
     $(id).classList.toggle("bad", count > 0);
