@@ -39,6 +39,7 @@ class Held(NamedTuple):
     gains: F32  # [SLOTS, S, bands]
     tails: F32  # [SLOTS, S * 2, O]: what this hop adds to the next ones
     bands: I64  # [bins or n] band of each bin
+    edges: I64  # [bands + 1] first bin of each band, number of bins
     window: F32  # [n] analysis
     synthesis: F32  # [O + H] with the inverse transform's 1 / n
     turns: F32  # [2, n]
@@ -59,6 +60,8 @@ def make_held(spec: ModelSpec | None) -> Held:
     if not fft.fits(size):
         size, bands = 0, np.zeros_like(bands)
     count = int(bands.max(initial=0)) + 1
+    bins = 1 if spec is None else spec.bins if spec.domain == "spectrum" else hop
+    edges = np.append(np.searchsorted(bands[:bins], np.arange(count)), bins)
     window = analysis_window(size, hop) if size else np.zeros(0, np.float32)
     synthesis = synthesis_window(size, hop, tail + hop) / np.float32(size) if size else window
     return Held(
@@ -70,6 +73,7 @@ def make_held(spec: ModelSpec | None) -> Held:
         gains=np.full((SLOTS, stems, count), 1.0 / stems, np.float32),
         tails=np.zeros((SLOTS, stems * 2, tail), np.float32),
         bands=bands,
+        edges=edges,
         window=window,
         synthesis=synthesis,
         turns=fft.turns(size) if size else np.zeros((2, 0), np.float32),
@@ -107,13 +111,14 @@ def held_at(address):
         cube(t, 5, np.float32),
         cube(t, 6, np.float32),
         vector(t, 7, np.int64),
-        vector(t, 8, np.float32),
+        vector(t, 8, np.int64),
         vector(t, 9, np.float32),
-        matrix(t, 10, np.float32),
-        vector(t, 11, np.int64),
-        matrix(t, 12, np.float32),
-        cube(t, 13, np.float32),
-        matrix(t, 14, np.float32),
+        vector(t, 10, np.float32),
+        matrix(t, 11, np.float32),
+        vector(t, 12, np.int64),
+        matrix(t, 13, np.float32),
+        cube(t, 14, np.float32),
+        matrix(t, 15, np.float32),
     )
 
 
@@ -121,21 +126,21 @@ def held_at(address):
 def fit_gains(held, stems, mixture):
     """Gains of `stems[S, 2, bins]` against `mixture[2, bins]` (complex, or real samples as one band)
     into `now`: least squares in each band, within 0 to 1, together 1."""
-    now, bands = held.now, held.bands
-    count = now.shape[0]
-    now[:] = np.float32(1e-9)  # silence: equal parts
-    for s in range(count):
-        for c in range(2):
-            for k in range(mixture.shape[1]):
-                band = bands[k] if k < bands.shape[0] else 0
-                x, y = mixture[c, k], stems[s, c, k]
-                now[s, band] += x.real * y.real + x.imag * y.imag
+    now, edges = held.now, held.edges
     for band in range(now.shape[1]):
         total = np.float32(0.0)
-        for s in range(count):
-            now[s, band] = max(now[s, band], np.float32(0.0))
+        for s in range(now.shape[0]):
+            a, b, c, d = np.float32(1e-9), np.float32(0), np.float32(0), np.float32(0)
+            for k in range(edges[band], edges[band + 1]):
+                x, y = mixture[0, k], stems[s, 0, k]
+                a += x.real * y.real
+                b += x.imag * y.imag
+                x, y = mixture[1, k], stems[s, 1, k]
+                c += x.real * y.real
+                d += x.imag * y.imag
+            now[s, band] = max(a + b + c + d, np.float32(0.0))  # in silence equal parts
             total += now[s, band]
-        for s in range(count):
+        for s in range(now.shape[0]):
             now[s, band] /= total
 
 

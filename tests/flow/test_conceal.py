@@ -20,8 +20,9 @@ BLOCK = 256
 VARYING = {"memory_mix": (0.2, -0.2, 0.1, -0.1), "leak": 0.9}
 
 
-def lose(*hops: tuple[int, int], hop: int = 512):
-    """Moves for `play`: `count` hops of the input from hop `first` on never come."""
+def lose(*hops: tuple[int, int], hop: int = 512, block: int = BLOCK):
+    """Moves for `play`: `count` hops of the input from hop `first` on never come; gaps must lie
+    a hop and two blocks apart, because the engine is told of one at a time."""
 
     def at(first: int, count: int):
         def move(engine):
@@ -30,7 +31,7 @@ def lose(*hops: tuple[int, int], hop: int = 512):
 
         return move
 
-    return {(first - 2) * hop: at(first, count) for first, count in hops}
+    return {first * hop - hop - block: at(first, count) for first, count in hops}
 
 
 def late(limit: float = 500, **more):
@@ -52,8 +53,8 @@ def late(limit: float = 500, **more):
 def test_held_stems_are_the_right_ones_at_the_right_place(play, noise, tmp_path, shape, block):
     """The tiny model's masks are always the same: what is held must equal what was missed."""
     model, hop = tiny_model(tmp_path / "m.onnx", **shape), shape.get("hop", 512)
-    gaps = [(50, 14)] if block == 2048 else [(30, 1), (40, 2), (48, 3), (60, 8)]
-    moves = lose(*gaps, hop=hop)
+    gaps = [(50, 14)] if block == 2048 else [(30, 1), (44, 2), (60, 3), (76, 8)]
+    moves = lose(*gaps, hop=hop, block=block)
     take = play(noise, model=model, config=late(), moves=moves, block=block)
     seen = take.engine.snapshot()
     assert seen.late_hops == 14
