@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,7 +30,7 @@ from .rt.inference import InferenceThread
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
-from .rt.table import table_of
+from .swap import WARM_SECONDS, ModelSwap, check_fit
 from .watchdog import Stream, Watchdog
 
 FEED_FRAMES = 1 << 17  # 3 s of decoded audio ahead
@@ -67,6 +68,8 @@ class Engine:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
         self._sink, self._lockstep, self._before_block = sink, lockstep, before_block
         self._started = False
+        self._swapping = threading.Lock()
+        self._retired: Separator | None = None
         self._build()
 
     def _build(self) -> None:
@@ -94,7 +97,6 @@ class Engine:
         )
         self._board.gain[:] = self._scene[:-1]  # no ramps at the start
         self._separator = Separator(spec, self.config.provider)
-        self._board.use_held(table_of(self._separator.held))
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
         self._inference = InferenceThread(self._board, self._separator, priority)
         sink_frames = SINK_FRAMES if self._sink is not None else 0
@@ -241,8 +243,9 @@ class Engine:
         for part in (self._feeder, self._drain):
             if part is not None:
                 part.stop()
-        if worker_gone:
-            self._separator.close()
+        with self._swapping:
+            if worker_gone:
+                self._separator.close()
 
     def __enter__(self) -> Engine:
         self.start()
@@ -250,6 +253,42 @@ class Engine:
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
+
+    def swap_model(self, model: str | Path) -> None:
+        """Go on with another model, a name or a file, at the same delay; returns when it is heard.
+
+        It must have the same stems and hop and fit the delay. Raises ModelError or EngineError;
+        the old model plays on then.
+        """
+        spec = read_model_spec(find_model(model))
+        if not self._swapping.acquire(blocking=False):
+            raise EngineError("the model is being changed already; wait for that")
+        try:
+            if self._board.header[b.STATE] != b.RUNNING:
+                raise EngineError("nothing plays; start the engine before changing its model")
+            check_fit(spec, self.spec, self.latency, self.config.latency.safety_hops)
+            self._hand_over(Separator(spec, self.config.provider))
+        finally:
+            self._swapping.release()
+
+    def _hand_over(self, new: Separator) -> None:
+        """Let `new` take the separator's place between two hops."""
+        swap = ModelSwap(self._board, new)
+        try:
+            new.warm_up()
+            if self.config.realtime.lock_memory:
+                lock_memory(new.held)
+            swap.run(0.0 if self._lockstep else WARM_SECONDS)
+        except BaseException:
+            if swap.outstanding:
+                _abandoned.append(new)
+            else:
+                new.close()
+            raise
+        self._retired, self._separator = self._separator, new
+        self._retired.close()  # its arrays stay: a callback may be reading the held gains
+        self.spec = new.spec
+        self._watchdog.watch(new)
 
     # -- what it says of itself
 
@@ -311,8 +350,9 @@ class Engine:
         )
 
 
-_abandoned: list[Engine] = []
-"""Engines whose host or thread hangs: it may still use their memory, which must not be freed."""
+_abandoned: list[Engine | Separator] = []
+"""Engines (and models offered to them) whose host or thread hangs: it may still use their memory,
+which must not be freed."""
 
 
 def _as_config(config: Config | str | Path | Mapping[str, Any] | None) -> Config:

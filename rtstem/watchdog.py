@@ -66,6 +66,10 @@ class Watchdog:
         self.error: RtstemError | None = None
         self.notice = ""
 
+    def watch(self, separator: Separator) -> None:
+        """From now on tell of the failures of this one."""
+        self._separator = separator
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()

@@ -71,8 +71,12 @@ STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
 A_KNOB, A_FILTER, A_DELTA, A_TAP, TAP_FRAMES, A_TAP_START = range(145, 151)
 CONCEAL = 184  # frames for which held gains replace a missing hop; 0: never
 A_HELD = 185  # table of the model's `Held`
+A_STATE = 188  # table of the model's `HopState`
+SWAP_OFFER = 192  # Python: number of the last model offered in place of the one that runs
+SWAP_TAKEN = 200  # inference: number of the last offer taken, minus it where the model failed
+A_NEXT_STATE, A_NEXT_HELD, A_NEXT_STEMS, NEXT_SLOTS, NEXT_TAIL, NEXT_DELAY_HOPS = range(208, 214)
 LOST_FROM, LOST_UNTIL = 186, 187  # test hook: hops of the input in there count as overdue
-HEADER_SLOTS = 192
+HEADER_SLOTS = 216
 
 PRIMING, RUNNING, STOPPING = 0, 1, 2
 NOWHERE = -(1 << 62)
@@ -121,7 +125,6 @@ class Board:
 
     def __post_init__(self) -> None:
         slots = max(8, RING_FRAMES // self.hop)
-        self._held_tables: list[npt.NDArray[np.int64]] = []
         self.header = np.zeros(HEADER_SLOTS, np.int64)
         self.input = _f32(RING_FRAMES, 2)
         self.stem_ring = _f32(slots, self.stems, 2, self.hop)
@@ -145,7 +148,8 @@ class Board:
         self._clock_scratch = np.zeros(2, np.int64)
         self._tap = _f32(0, 0)
         self._nothing_held = make_held(None)
-        self.use_held(table_of(self._nothing_held))
+        self._no_table = table_of(self._nothing_held)
+        self.header[A_HELD] = self._no_table.ctypes.data
         scene = (self.buses + 1) * (self.stems + 1)
         self.tap_start = _f32(
             2 * scene - self.stems - 1 + 5 * self.stems
@@ -202,11 +206,6 @@ class Board:
         number = int(self.header[SCENE_HEAD]) + 1
         self.scenes[number % SCENES] = scene
         publish(self.header, SCENE_HEAD, number)
-
-    def use_held(self, table: npt.NDArray[np.int64]) -> None:
-        """Let the callback take held stems from the bundle with this `table` from now on."""
-        self._held_tables.append(table)  # the callback may still be reading the one before
-        publish(self.header, A_HELD, table.ctypes.data)
 
     def open_tap(self, frames: int) -> npt.NDArray[np.float32]:
         """Let the callback fill a tap of `frames` (a power of two) from its next block on."""

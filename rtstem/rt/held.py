@@ -130,7 +130,7 @@ def fit_gains(held, stems, mixture):
     for band in range(now.shape[1]):
         total = np.float32(0.0)
         for s in range(now.shape[0]):
-            a, b, c, d = np.float32(1e-9), np.float32(0), np.float32(0), np.float32(0)
+            a, b, c, d = np.float32(1e-20), np.float32(0), np.float32(0), np.float32(0)
             for k in range(edges[band], edges[band + 1]):
                 x, y = mixture[0, k], stems[s, 0, k]
                 a += x.real * y.real

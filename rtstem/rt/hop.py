@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .held import SLOTS, apply_gains, fit_gains
 from .jit import compiled
 from .native import call3, call8, flush_denormals, set_float_mode
+from .table import ROW, cube, matrix, number, table_at, vector
 from .transform import analyse, project, synthesise
 
 OK, RUN_FAILED, NOT_FINITE = 0, 1, 2
@@ -42,6 +43,35 @@ class HopState(NamedTuple):
     frame_scratch: F32  # [2, n]
     frames_scratch: F32  # [S * 2, n]
     axes: npt.NDArray[np.int64]  # [1] the last axis
+
+
+FIELDS = len(HopState._fields)
+
+
+@compiled
+def state_at(address):
+    """The bundle whose table (`table.table_of`) lies at `address`."""
+    t = table_at(address, FIELDS)
+    return HopState(
+        matrix(t, 0, np.int64),
+        vector(t, 1, np.int64),
+        t[2 * ROW] != 0,
+        vector(t, 3, np.float32),
+        vector(t, 4, np.float32),
+        number(t, 5),
+        matrix(t, 6, np.float32),
+        cube(t, 7, np.complex64),
+        cube(t, 8, np.float32),
+        matrix(t, 9, np.float32),
+        matrix(t, 10, np.float32),
+        matrix(t, 11, np.complex64),
+        matrix(t, 12, np.float32),
+        cube(t, 13, np.complex64),
+        cube(t, 14, np.float32),
+        matrix(t, 15, np.float32),
+        matrix(t, 16, np.float32),
+        vector(t, 17, np.int64),
+    )
 
 
 @compiled

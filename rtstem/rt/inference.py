@@ -15,13 +15,24 @@ import numpy as np
 from . import board as b
 from .atomics import load_acquire, store_release
 from .board import Board
-from .held import NEVER, publish_held
-from .hop import OK, forget_model, give_hop, hold_hop, learn_hop, reset, run_model, take_hop
+from .held import NEVER, held_at, publish_held
+from .hop import (
+    OK,
+    forget_model,
+    give_hop,
+    hold_hop,
+    learn_hop,
+    reset,
+    run_model,
+    state_at,
+    take_hop,
+)
 from .jit import compiled
 from .native import call3, flush_denormals, set_float_mode
 from .priority import Priority
 from .ring import lapped, read_planar
 from .separator import Separator
+from .swap import adopt, offered, run_both, stamp_next
 from .system import now_ns, sleep_ns
 
 STOP_SECONDS = 2.0
@@ -102,35 +113,40 @@ def _may_be_heard(h, held, course, target, result):
 
 
 @compiled
-def _separate(h, stem_ring, stamps, state, held, audio, target, course):
-    """One hop of input to the slot of its output, hop `target`; returns whether the model ran."""
-    slot = max(target, 0) % stamps.shape[0]
+def _separate(h, stem_ring, state, held, audio, target, course):
+    """One hop of input to the slot of its output, hop `target`; (the model ran, it may be heard)."""
+    out = stem_ring[max(target, 0) % stem_ring.shape[0]]
     overdue = _is_overdue(h, target)
     skipped = overdue or _is_behind(h, target, course[_RUN_NS])
     take_hop(state, audio)
-    result = _make_stems(h, state, held, stem_ring[slot], target, course, skipped)
+    result = _make_stems(h, state, held, out, target, course, skipped)
     state.cursor[0] += 1
     publish_held(held, target, state.overlap)
     if h[b.STALL_NS] > 0 and not skipped:
         sleep_ns(h[b.SLEEP], h[b.CLOCK_HZ], h[b.STALL_NS], np.empty(2, np.int64))
     heard = _may_be_heard(h, held, course, target, result) and target >= 0 and not overdue
-    if heard:
-        store_release(stamps, slot, target)
     if overdue:
         h[b.LATE_HOPS] += 1
     elif skipped and heard:
         h[b.HELD_HOPS] += 1
-    return not skipped
+    return not skipped, heard
 
 
 @compiled
-def inference_loop(h, ring, stem_ring, stamps, hist, state, held):
-    """Until STATE is STOPPING. Arrays as in `Board`; `state` as in `HopState`, `held` as in `Held`."""
+def _start_course(state, hop, course):
+    """What the loop remembers, for a model that has just begun."""
+    course[:] = 0
+    course[_OVERLAP] = state.overlap.shape[1] // hop - 1
+
+
+@compiled
+def inference_loop(h, ring, stem_ring, stamps, hist):
+    """Until STATE is STOPPING. Arrays as in `Board`, which says where the model's own memory is."""
     mode = flush_denormals()  # given back at the end: the loop is compiled in Python's main thread
     hop = h[b.HOP]
     audio, clock = np.empty((2, hop), np.float32), np.empty(2, np.int64)
-    course = np.zeros(5, np.int64)
-    course[_OVERLAP] = state.overlap.shape[1] // hop - 1
+    state, held, course = state_at(h[b.A_STATE]), held_at(h[b.A_HELD]), np.zeros(5, np.int64)
+    _start_course(state, hop, course)
     while load_acquire(h, b.STATE) != b.STOPPING:
         call3(h[b.WAIT], h[b.SEMAPHORE], h[b.FOREVER], 0)
         while load_acquire(h, b.IN_HEAD) - h[b.IN_TAIL] >= hop:
@@ -143,7 +159,18 @@ def inference_loop(h, ring, stem_ring, stamps, hist, state, held):
                 _catch_up(h, ring, state, course)
                 continue
             target = tail // hop - h[b.DELAY_HOPS]
-            ran = _separate(h, stem_ring, stamps, state, held, audio, target, course)
+            ran, heard = _separate(h, stem_ring, state, held, audio, target, course)
+            swapping = offered(h, tail)
+            if swapping:
+                next_state, next_held = state_at(h[b.A_NEXT_STATE]), held_at(h[b.A_NEXT_HELD])
+                swapping = run_both(h, ring, stem_ring, next_state, next_held, tail, audio)
+            if heard:
+                store_release(stamps, target % stamps.shape[0], target)
+            if swapping:
+                stamp_next(h, stem_ring, stamps, tail)
+                adopt(h)
+                state, held = next_state, next_held
+                _start_course(state, hop, course)
             store_release(h, b.IN_TAIL, tail + hop)
             spent = now_ns(h[b.CLOCK], h[b.CLOCK_ID], h[b.CLOCK_HZ], clock) - began
             hist[min(spent // b.HOP_BIN_NS, b.HIST_BINS - 1)] += 1
@@ -162,7 +189,9 @@ class InferenceThread:
     """Owner of the loop's thread. Setting STATE to STOPPING and `stop()` end it."""
 
     def __init__(self, board: Board, separator: Separator, priority: Priority) -> None:
-        self._board, self._separator, self._priority = board, separator, priority
+        self._board, self._priority = board, priority
+        board.header[b.A_STATE] = separator.state_table.ctypes.data
+        board.header[b.A_HELD] = separator.held_table.ctypes.data
         self._thread = threading.Thread(target=self._run, name="rtstem-inference", daemon=True)
         self.granted = "normal priority"
 
@@ -186,8 +215,6 @@ class InferenceThread:
             board.stem_ring,
             board.stamps,
             board.hop_hist,
-            self._separator.state,
-            self._separator.held,
         )
 
     def _run(self) -> None:

@@ -10,6 +10,7 @@ from ..model_spec import ModelSpec
 from .held import make_held
 from .hop import OK, RUN_FAILED, HopState, reset, separate_many
 from .ort import Arrays, OrtSession
+from .table import table_of
 from .transform import LAST_AXIS, analysis_window, synthesis_window
 
 F32 = npt.NDArray[np.float32]
@@ -36,6 +37,7 @@ class Separator:
         except ModelError as error:
             raise ModelError(f"{spec.path}: does not load: {error}") from None
         self.state = self.state._replace(calls=self._session.calls)
+        self.state_table, self.held_table = table_of(self.state), table_of(self.held)
 
     @property
     def provider(self) -> str:
