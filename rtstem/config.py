@@ -162,6 +162,9 @@ class Config(_Section):
     model: Annotated[
         str, BeforeValidator(check.text("the name of a model or the path of an .onnx file"))
     ] = "live"
+    models: Annotated[
+        tuple[str, ...], BeforeValidator(check.texts("names of models or paths of .onnx files"))
+    ] = ()
     provider: Annotated[
         Literal["auto", "cuda", "cpu"], BeforeValidator(check.choice("auto", "cuda", "cpu"))
     ] = "auto"

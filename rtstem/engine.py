@@ -19,6 +19,7 @@ from .io.pumps import Drain, Feeder, Sink
 from .io.tap import Tap
 from .io.virtual import VirtualStream
 from .latency import Latency, engine_latency
+from .model_choice import ModelChoice
 from .model_spec import read_model_spec
 from .plan import make_plan
 from .resources import find_model
@@ -67,6 +68,9 @@ class Engine:
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
         self._sink, self._lockstep, self._before_block = sink, lockstep, before_block
+        self.models = ModelChoice(
+            [self.config.model, *self.config.models], self.swap_model, self.tell
+        )
         self._started = False
         self._swapping = threading.Lock()
         self._retired: Separator | None = None
@@ -289,6 +293,7 @@ class Engine:
         self._retired.close()  # its arrays stay: a callback may be reading the held gains
         self.spec = new.spec
         self._watchdog.watch(new)
+        self.models.became(new.spec.path)
 
     # -- what it says of itself
 

@@ -8,12 +8,15 @@ import time
 import numpy as np
 import pytest
 
+from rtstem.control.actions import ActionTable
+from rtstem.control.osc import OscSurface
 from rtstem.engine import Engine
 from rtstem.errors import EngineError, ModelError, RtstemError
 from rtstem.rt import board as b
 from tests.flow.conftest import RATE, STEMS
 from tests.flow.test_exact import DIRECT
 from tests.models import DEFAULT_GAINS, tiny_model
+from tests.web.osc_client import Client
 
 OTHER_GAINS = (0.1, 0.2, 0.3, 0.4)
 SILENT = dict.fromkeys(STEMS, 0.0)
@@ -23,10 +26,12 @@ LEVEL = 0.5
 class Swap:
     """A move for runs in lockstep: offers `model`, and goes on when the engine has been offered it."""
 
-    def __init__(self, model) -> None:
-        self.model, self.error, self.thread = model, None, None
+    def __init__(self, model, after: Swap | None = None) -> None:
+        self.model, self.after, self.error, self.thread = model, after, None, None
 
     def __call__(self, engine) -> None:
+        if self.after is not None:  # it has been heard long ago; Python may not have noticed yet
+            self.after.thread.join()
         h, offers = engine._board.header, int(engine._board.header[b.SWAP_OFFER])
         self.thread = threading.Thread(target=self._run, args=(engine,))
         self.thread.start()
@@ -94,9 +99,13 @@ def test_the_memory_of_the_new_model_is_warm(play, noise, tmp_path):
 
 def test_back_and_forth_many_times(play, noise, other, tmp_path):
     first = tiny_model(tmp_path / "first.onnx")
-    swaps = {n * 4096: Swap(other if n % 2 else first) for n in range(1, 10)}
-    take = play(noise, config={"faders": SILENT}, moves=dict(swaps), block=64)
-    assert [swap.error for swap in swaps.values()] == [None] * 9
+    swaps: list[Swap] = []
+    for n in range(9):
+        swaps.append(Swap(first if n % 2 else other, after=swaps[-1] if swaps else None))
+    moves = {(n + 1) * 4096: swap for n, swap in enumerate(swaps)}
+    take = play(noise, config={"faders": SILENT}, moves=moves, block=64)
+    assert [swap.error for swap in swaps] == [None] * 9
+    assert take.engine.spec.name == "other"
     assert np.abs(take.bus(0)).max() < 2e-6
 
 
@@ -129,7 +138,8 @@ def test_while_the_clock_runs(play, noise, other):
 
 def test_to_the_model_that_comes_with_rtstem_and_back(play, noise, tmp_path):
     tiny = tiny_model(tmp_path / "tiny2.onnx")
-    there, back = Swap("live"), Swap(tiny)
+    there = Swap("live")
+    back = Swap(tiny, after=there)
     take = play(noise, moves={RATE // 4: there, RATE // 2: back})
     assert there.error is None
     assert back.error is None
@@ -182,3 +192,52 @@ def test_no_model_is_changed_before_the_start_nor_after_the_end(tmp_path, other)
         engine.swap_model(other)
     with pytest.raises(ModelError, match="no such model"):
         engine.swap_model("nosuch")
+
+
+def test_by_osc_and_what_all_surfaces_are_told(play, noise, other, tmp_path):
+    """A model of the show by its address; one that does not fit leaves the old one and says why."""
+    wrong, seen = tiny_model(tmp_path / "wrong.onnx", hop=256), {}
+
+    def during(engine):
+        table = ActionTable(engine.desk, engine.models)
+        assert table.value("model.tiny") == 1.0
+        assert [n for n in table.names if n.startswith("model.")] == [
+            "model.tiny",
+            "model.other",
+            "model.wrong",
+        ]
+        with OscSurface(table, port=0) as surface:
+            client = Client(surface)
+            client.send("/rtstem/sync")
+            client.send("/rtstem/model/wrong")
+            time.sleep(0.3)
+            seen["refusal"] = engine.notice
+            client.send("/rtstem/model/other")
+            seen["heard"] = client.hear(2.5)
+            client.close()
+        seen["value"] = table.value("model.other"), table.value("model.tiny")
+
+    config = {"models": [str(other), str(wrong)]}
+    take = play(np.tile(noise, (5, 1)), config=config, lockstep=False, during=during)
+    assert "hops of 256 frames" in seen["refusal"]
+    assert seen["value"] == (1.0, 0.0)
+    assert seen["heard"]["/rtstem/model/other"] == 1.0
+    assert seen["heard"]["/rtstem/model/tiny"] == 0.0
+    assert np.array_equal(take.bus(0), take.audio)
+
+
+def test_two_changes_at_once_are_refused(play, noise, other):
+    refusals = []
+
+    def during(engine):
+        time.sleep(1.3)
+        thread = threading.Thread(target=engine.swap_model, args=(other,))
+        thread.start()
+        time.sleep(0.05)
+        with pytest.raises(EngineError, match="already"):
+            engine.swap_model(other)
+        thread.join()
+        refusals.append(1)
+
+    play(np.tile(noise, (3, 1)), lockstep=False, during=during)
+    assert refusals
