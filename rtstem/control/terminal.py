@@ -104,7 +104,6 @@ class LiveView:
         self._message, self._message_until = "", 0.0
         self._help = False
         self._counts: dict[str, int] = {}
-        self._facts = live_facts(engine)
 
     def press(self, keys: Sequence[str]) -> bool:
         """Do what the keys say; True when one of them means to quit."""
@@ -122,7 +121,7 @@ class LiveView:
         snapshot = self._engine.snapshot()
         self._notice(snapshot)
         return View(
-            facts=self._facts,
+            facts=live_facts(self._engine),
             period_ms=1000 * self._engine.spec.hop / self._engine.rate,
             snapshot=snapshot,
             desk=self._engine.desk.state(),

@@ -134,7 +134,7 @@ function build(hello) {
   for (const id of ["strips", "presets", "snapshots", "desk", "buses"]) $(id).replaceChildren();
   stems.forEach((stem, index) => $("strips").append(stemStrip(stem, index, floor)));
   $("strips").append(masterStrip(floor));
-  for (const action of hello.actions.filter((a) => a.name.startsWith("preset."))) {
+  for (const action of hello.actions.filter((a) => /^(preset|model)\./.test(a.name))) {
     add($("presets"), action.name, button(action.label));
   }
   snapshotRow($("snapshots"));
