@@ -31,7 +31,7 @@ from .rt.inference import InferenceThread
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
-from .swap import WARM_SECONDS, ModelSwap, check_fit
+from .swap import WARM_SECONDS, check_fit, take_over
 from .watchdog import Stream, Watchdog
 
 FEED_FRAMES = 1 << 17  # 3 s of decoded audio ahead
@@ -73,7 +73,7 @@ class Engine:
         )
         self._started = False
         self._swapping = threading.Lock()
-        self._retired: Separator | None = None
+        self._retired: list[Separator] = []  # closed; a callback may still read their masks
         self._build()
 
     def _build(self) -> None:
@@ -271,29 +271,16 @@ class Engine:
             if self._board.header[b.STATE] != b.RUNNING:
                 raise EngineError("nothing plays; start the engine before changing its model")
             check_fit(spec, self.spec, self.latency, self.config.latency.safety_hops)
-            self._hand_over(Separator(spec, self.config.provider))
+            new = Separator(spec, self.config.provider)
+            warm_seconds = 0.0 if self._lockstep else WARM_SECONDS
+            take_over(self._board, new, warm_seconds, self.config.realtime.lock_memory)
+            self._separator.close()
+            self._retired = [*self._retired[-1:], self._separator]
+            self._separator, self.spec = new, spec
+            self._watchdog.watch(new)
+            self.models.became(spec.path)
         finally:
             self._swapping.release()
-
-    def _hand_over(self, new: Separator) -> None:
-        """Let `new` take the separator's place between two hops."""
-        swap = ModelSwap(self._board, new)
-        try:
-            new.warm_up()
-            if self.config.realtime.lock_memory:
-                lock_memory(new.held)
-            swap.run(0.0 if self._lockstep else WARM_SECONDS)
-        except BaseException:
-            if swap.outstanding:
-                _abandoned.append(new)
-            else:
-                new.close()
-            raise
-        self._retired, self._separator = self._separator, new
-        self._retired.close()  # its arrays stay: a callback may be reading the held gains
-        self.spec = new.spec
-        self._watchdog.watch(new)
-        self.models.became(new.spec.path)
 
     # -- what it says of itself
 
@@ -355,9 +342,8 @@ class Engine:
         )
 
 
-_abandoned: list[Engine | Separator] = []
-"""Engines (and models offered to them) whose host or thread hangs: it may still use their memory,
-which must not be freed."""
+_abandoned: list[Engine] = []
+"""Engines whose host or thread hangs: it may still use their memory, which must not be freed."""
 
 
 def _as_config(config: Config | str | Path | Mapping[str, Any] | None) -> Config:

@@ -18,6 +18,7 @@ from .rt import board as b
 from .rt.atomics import observe
 from .rt.board import Board
 from .rt.hop import OK
+from .rt.priority import lock_memory
 from .rt.separator import Separator
 from .rt.swap import HISTORY_FRAMES, MAX_BEHIND, feed
 
@@ -55,6 +56,26 @@ def check_fit(new: ModelSpec, old: ModelSpec, latency: Latency, safety_hops: flo
             f"{new.path}: needs a delay of {needed} frames, the stream has {latency.frames} and"
             f" keeps it; {cure}"
         )
+
+
+def take_over(board: Board, new: Separator, warm_seconds: float, locked: bool) -> None:
+    """Let `new`, which must fit, take the place of the separator that runs on `board`.
+
+    Returns when it has; `locked`: its masks belong into locked memory. Raises ModelError or
+    EngineError; the old one plays on then, and `new` is closed.
+    """
+    swap = ModelSwap(board, new)
+    try:
+        new.warm_up()
+        if locked:
+            lock_memory(new.held)
+        swap.run(warm_seconds)
+    except BaseException:
+        if swap.outstanding:
+            _abandoned.append(new)
+        else:
+            new.close()
+        raise
 
 
 class ModelSwap:
@@ -139,3 +160,7 @@ class ModelSwap:
         if stopping or time.monotonic() > self._patience:
             raise EngineError("no audio comes; the model was not changed")
         time.sleep(POLL_SECONDS)
+
+
+_abandoned: list[Separator] = []
+"""Offered to an inference thread that hangs: it may still use their memory, which must not be freed."""

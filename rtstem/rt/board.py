@@ -71,6 +71,7 @@ STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
 A_KNOB, A_FILTER, A_DELTA, A_TAP, TAP_FRAMES, A_TAP_START = range(145, 151)
 CONCEAL = 184  # frames for which held gains replace a missing hop; 0: never
 A_HELD = 185  # table of the model's `Held`
+HELD_IN_USE = 189  # callback: the one it takes held stems from, until a gap is over
 A_STATE = 188  # table of the model's `HopState`
 SWAP_OFFER = 192  # Python: number of the last model offered in place of the one that runs
 SWAP_TAKEN = 200  # inference: number of the last offer taken, minus it where the model failed
@@ -149,7 +150,7 @@ class Board:
         self._tap = _f32(0, 0)
         self._nothing_held = make_held(None)
         self._no_table = table_of(self._nothing_held)
-        self.header[A_HELD] = self._no_table.ctypes.data
+        self.header[A_HELD] = self.header[HELD_IN_USE] = self._no_table.ctypes.data
         scene = (self.buses + 1) * (self.stems + 1)
         self.tap_start = _f32(
             2 * scene - self.stems - 1 + 5 * self.stems

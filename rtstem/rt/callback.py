@@ -155,7 +155,10 @@ def _stems(h, start, frames, wet, peaks, decay):
     weight, fade = _floats(h, b.A_WEIGHT, b.MAX_BLOCK), _floats(h, b.A_FADE, (1,))
     stamps = carray(as_pointer(h[b.A_STAMPS]), (h[b.SLOTS],), np.int64)
     ring = _floats(h, b.A_STEMS, (h[b.SLOTS], wet.shape[0], 2, h[b.HOP]))
-    held, before = held_at(load_acquire(h, b.A_HELD)), fade[0]
+    before = fade[0]
+    if before == 1:  # else the model before goes on bridging the gap that it began
+        h[b.HELD_IN_USE] = load_acquire(h, b.A_HELD)
+    held = held_at(h[b.HELD_IN_USE])
     missed = fade_weights(stamps, h[b.HOP], start, frames, weight, fade, held, h[b.CONCEAL])
     gather_stems(ring, start, frames, weight, wet, peaks, decay)
     if before == 1 and not missed:

@@ -241,3 +241,26 @@ def test_two_changes_at_once_are_refused(play, noise, other):
 
     play(np.tile(noise, (3, 1)), lockstep=False, during=during)
     assert refusals
+
+
+def test_from_a_model_that_fails_all_the_time_to_one_that_works(play, noise, tmp_path, other):
+    """Held masks and the dry signal are heard when the change is made: no step even then."""
+    broken = tiny_model(tmp_path / "nan.onnx", memory_mix=(1e-38, -1e-38, 0, 0), leak=4.0)
+
+    def break_it(engine):
+        engine._separator.state.calls[:, 5] = 1  # one input too few: every Run fails
+
+    tone = np.full((2 * RATE, 2), LEVEL, np.float32)
+    for limit in (5000, 100):  # while held, and when dry
+        swap = Swap(other)
+        take = play(
+            tone,
+            model=broken,
+            config={"faders": {"vocals": 0.0}, "realtime": {"conceal_ms": limit}},
+            moves={RATE // 2: break_it, RATE: swap},
+        )
+        mix = take.bus(0)[8192:-4096, 0]
+        assert swap.error is None
+        assert take.engine.snapshot().model_faults > 20
+        np.testing.assert_allclose(mix[-4096:], LEVEL * (1 - OTHER_GAINS[0]), atol=1e-4)
+        assert np.abs(np.diff(mix)).max() < (1e-3 if limit == 5000 else 0.3 / 64)
