@@ -173,7 +173,7 @@ class DeviceStream:
         direction of which it does not know."""
         latency = self._stream.latency
         directions = latency if isinstance(latency, tuple) else (latency,)
-        seconds = sum(part for part in directions if 0.0 <= part <= ABSURD_SECONDS)
+        seconds: float = sum(part for part in directions if 0.0 <= part <= ABSURD_SECONDS)
         return round(seconds * float(self._stream.samplerate))
 
     @property
