@@ -20,6 +20,7 @@ from .rt import board as b
 from .rt.board import Board
 from .rt.providers import CPU
 from .rt.separator import Separator
+from .swap import prepare
 
 LOOK_SECONDS = 0.25
 WINDOW_SECONDS = 2.0
@@ -127,7 +128,9 @@ class Contention:
         self._standby = standby
 
     def _run(self) -> None:
-        window = self._window
+        window, standby = self._window, self._standby
+        if standby is not None:
+            prepare(self._board, standby)
         while window is not None and not self._ended.wait(LOOK_SECONDS):
             if self._board.header[b.STATE] != b.RUNNING:
                 window.forget()
