@@ -125,8 +125,8 @@ def check_providers() -> list[Check]:
     found = choice.reason or f"runs on {runs}"
     found += f" (offered: {', '.join(offered)})"
     if choice.refused:
-        cure = 'CUDA or cuDNN is missing: pip install "onnxruntime-gpu[cuda,cudnn]"'
-        return [Check("inference", "warn", found, cure)]
+        cures = [PROVIDERS[name].cure for name in choice.refused]
+        return [Check("inference", "warn", found, "; ".join(cures))]
     lack = PROVIDERS["cuda"].lack() if _has_nvidia_gpu() else ""
     return [Check("inference", "warn" if lack else "ok", found, lack)]
 

@@ -59,5 +59,8 @@ class LoopbackCalls:
 def loopback(calls: LoopbackCalls | None = None, graphs: bool = True) -> Provider:
     """The provider; its memory is asked of `calls`."""
     return Provider(
-        "CPUExecutionProvider", memory=lambda: DeviceMemory(calls or LoopbackCalls()), graphs=graphs
+        "CPUExecutionProvider",
+        memory=lambda: DeviceMemory(calls or LoopbackCalls()),
+        cure="buy another one",
+        graphs=graphs,
     )

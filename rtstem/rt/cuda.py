@@ -15,7 +15,7 @@ from ..errors import ModelError
 from .ort_api import OrtApi
 
 NAME = "CUDAExecutionProvider"
-INSTALL = 'pip uninstall onnxruntime; pip install "onnxruntime-gpu[cuda,cudnn]"'
+INSTALL = 'pip install "onnxruntime-gpu[cuda,cudnn]"'
 OPTIONS = {
     "device_id": "0",
     "arena_extend_strategy": "kSameAsRequested",  # a model of a few MB takes no more of the card
@@ -32,7 +32,7 @@ def lack() -> str:
     import onnxruntime
 
     if NAME not in onnxruntime.get_available_providers():
-        return f"the onnxruntime that is installed has no CUDA; {INSTALL}"
+        return f"the onnxruntime that is installed has no CUDA; pip uninstall onnxruntime, then {INSTALL}"
     return ""
 
 
@@ -98,7 +98,7 @@ class CudaCalls:
         try:
             self._runtime = ctypes.CDLL(library)
         except OSError:
-            raise ModelError(f"{library} does not load; {INSTALL}") from None
+            raise ModelError(f"{library} does not load") from None
         self._runtime.cudaGetErrorString.restype = ctypes.c_char_p
         self.copy = ctypes.cast(self._runtime.cudaMemcpy, ctypes.c_void_p).value or 0
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelError
+from ..errors import ModelError, ProviderError
 from .memory import Memory
 from .ort_api import OrtApi
 from .providers import PROVIDERS
@@ -32,12 +32,12 @@ class OrtSession:
     def __init__(self, model: bytes, provider: str, threads: int = 1, graph: bool = False) -> None:
         """Create the session; `provider` is a key of PROVIDERS, `graph`: with recorded launches.
 
-        Raises ModelError.
+        Raises ModelError, or ProviderError where it is not the model's doing.
         """
         self.key, self._provider, self.graph = provider, PROVIDERS[provider], graph
         lack = self._provider.lack()
         if lack:
-            raise ModelError(f"provider {provider}: {lack}")
+            raise ProviderError(f"provider {provider}: {lack}")
         self.api = OrtApi()
         self._env, self._session, self._info = (ctypes.c_void_p() for _ in range(3))
         self._handles: list[tuple[str, ctypes.c_void_p]] = []
@@ -50,7 +50,9 @@ class OrtSession:
             self.close()
             if self._provider.append is None:
                 raise
-            raise ModelError(f"provider {provider} does not start ({error}); use cpu") from None
+            raise ProviderError(
+                f"provider {provider} does not start ({error}); {self._provider.cure}"
+            ) from None
 
     @property
     def provider(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ _SLOTS = {
     "UpdateCUDAProviderOptions": 206,
     "ReleaseCUDAProviderOptions": 208,
 }
+_SOURCE = re.compile(r"^.*\[ONNXRuntimeError\] : \d+ : \w+ : ")  # where in its source it failed
 
 
 def library_path() -> Path:
@@ -97,7 +99,7 @@ class OrtApi:
         )
         line = (text or b"").decode(errors="replace").strip().splitlines()
         self.release("ReleaseStatus", status)
-        return line[0] if line else "unknown ONNX Runtime error"
+        return _SOURCE.sub("", line[0]) if line else "unknown ONNX Runtime error"
 
 
 def _c_type(value: Any) -> Any:

@@ -22,6 +22,8 @@ class Provider:
     """What this machine lacks for it, with the cure; empty where nothing."""
     append: Callable[[OrtApi, ctypes.c_void_p, bool], None] | None = None
     """Adds it to a session's options; the last argument: with a graph."""
+    cure: str = ""
+    """What to do where it does not start though nothing seems to be lacking."""
     graphs: bool = False
     """Whether it can record a hop's kernels and launch them as one."""
 
@@ -34,6 +36,7 @@ PROVIDERS = {
         memory=lambda: DeviceMemory(cuda.CudaCalls()),
         lack=cuda.lack,
         append=cuda.append,
+        cure=f"{cuda.INSTALL}, or use cpu",
         graphs=True,
     ),
 }

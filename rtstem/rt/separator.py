@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import EngineError, ModelError
+from ..errors import EngineError, ModelError, ProviderError
 from ..model_spec import ModelSpec
 from .held import make_held
 from .hop import OK, RUN_FAILED, HopState, reset, separate_many
@@ -41,6 +41,8 @@ class Separator:
         self.held = make_held(spec)
         try:
             self._open(model, provider, threads, PROVIDERS[provider].graphs and not playing)
+        except ProviderError:
+            raise
         except ModelError as error:
             raise ModelError(f"{spec.path}: does not load: {error}") from None
         self.state_table, self.held_table = table_of(self.state), table_of(self.held)

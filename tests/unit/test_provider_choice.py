@@ -11,6 +11,7 @@ from rtstem.bench_stages import WHOLE_HOP, StageTimes
 from rtstem.errors import ModelError
 from rtstem.model_spec import read_model_spec
 from rtstem.provider_choice import choose, choose_name, compare, fastest
+from rtstem.rt.cuda import gpu_present
 from rtstem.rt.providers import PROVIDERS
 from rtstem.rt.separator import Separator
 from tests.loopback import loopback
@@ -94,6 +95,20 @@ def test_one_that_was_asked_for_is_taken_and_a_slow_cpu_does_not_stand_by(tmp_pa
     assert choice.separator.provider_key == "loopback"
     assert choice.standby is None
     assert choice.reason.endswith("the CPU is too slow to stand by")
+
+
+def test_cuda_whose_libraries_do_not_load_leaves_auto_on_the_cpu(spec, monkeypatch):
+    """The real provider of ONNX Runtime, as on a machine with a driver and nothing else."""
+    if gpu_present():
+        pytest.skip("a GPU is present")
+    monkeypatch.setitem(PROVIDERS, "cuda", replace(PROVIDERS["cuda"], lack=str))
+    choice = choose(spec)
+    assert choice.separator.provider_key == "cpu"
+    assert choice.refused["cuda"].count("\n") == 0
+    assert choice.refused["cuda"].startswith("provider cuda does not start (")
+    assert choice.refused["cuda"].endswith('pip install "onnxruntime-gpu[cuda,cudnn]", or use cpu')
+    with pytest.raises(ModelError, match="provider cuda does not start"):
+        choose(spec, "cuda")
 
 
 def test_one_that_does_not_start_is_told_by_auto_and_an_error_where_asked_for(spec, monkeypatch):

@@ -191,7 +191,7 @@ def test_nothing_is_left_behind_where_a_session_does_not_start(spec, device, mon
 
     monkeypatch.setitem(PROVIDERS, "loopback", replace(loopback(device), append=append))
     with pytest.raises(
-        ModelError, match=r"provider loopback does not start \(no CUDA runtime\); use"
+        ModelError, match=r"provider loopback does not start \(no CUDA runtime\); buy"
     ):
         Separator(spec, "loopback")
     assert not device.taken
