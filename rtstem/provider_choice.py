@@ -6,7 +6,7 @@ hops: so they are measured, at the pace of the stream, before it starts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -51,14 +51,12 @@ def choose(spec: ModelSpec, provider: str = AUTO) -> Choice:
         return Choice(Separator(spec), None, "")
     opened, refused = _open(spec, names)
     try:
-        figures = compare(opened)
+        figures = _measure(opened, refused, must_run=[provider, CPU])
         chosen = fastest(figures) if provider == AUTO else provider
         return _choice(opened, figures, chosen, refused)
-    except BaseException as error:
+    except BaseException:
         for separator in opened.values():
             separator.close()
-        if isinstance(error, EngineError):  # it starts but does not run
-            raise ModelError(str(error)) from None
         raise
 
 
@@ -68,9 +66,9 @@ def choose_name(spec: ModelSpec, provider: str = AUTO) -> str:
     names = usable() if provider == AUTO else [provider]
     if len(names) == 1:
         return names[0]
-    opened, _ = _open(spec, names)
+    opened, refused = _open(spec, names)
     try:
-        return fastest(compare(opened, paced=False))
+        return fastest(_measure(opened, refused, must_run=[CPU], paced=False))
     finally:
         for separator in opened.values():
             separator.close()
@@ -113,6 +111,25 @@ def _open(spec: ModelSpec, names: list[str]) -> tuple[dict[str, Separator], dict
                 raise
             refused[name] = str(error)
     return opened, refused
+
+
+def _measure(
+    opened: dict[str, Separator],
+    refused: dict[str, str],
+    must_run: Sequence[str],
+    paced: bool = True,
+) -> dict[str, StageTimes]:
+    """Times of all that run; one that starts and fails then is closed and refused, or an error."""
+    figures: dict[str, StageTimes] = {}
+    for name, separator in list(opened.items()):
+        try:
+            figures |= compare({name: separator}, paced)
+        except EngineError as error:
+            if name in must_run:
+                raise ModelError(str(error)) from None
+            refused[name] = f"provider {name}: {error}"
+            opened.pop(name).close()
+    return figures
 
 
 def _choice(

@@ -14,7 +14,7 @@ from rtstem.provider_choice import choose, choose_name, compare, fastest
 from rtstem.rt.cuda import gpu_present
 from rtstem.rt.providers import PROVIDERS
 from rtstem.rt.separator import Separator
-from tests.loopback import loopback
+from tests.loopback import failing, loopback
 from tests.models import busy_model, tiny_model
 
 
@@ -109,6 +109,18 @@ def test_cuda_whose_libraries_do_not_load_leaves_auto_on_the_cpu(spec, monkeypat
     assert choice.refused["cuda"].endswith('pip install "onnxruntime-gpu[cuda,cudnn]", or use cpu')
     with pytest.raises(ModelError, match="provider cuda does not start"):
         choose(spec, "cuda")
+
+
+def test_one_that_starts_and_then_fails_leaves_auto_on_the_cpu(spec, other):
+    failing[0] = 10**9
+    try:
+        choice = choose(spec)
+        assert choice.separator.provider_key == choose_name(spec) == "cpu"
+        assert "the model failed to run" in choice.refused["loopback"]
+        with pytest.raises(ModelError, match="failed to run"):
+            choose(spec, "loopback")
+    finally:
+        failing[0] = 0
 
 
 def test_one_that_does_not_start_is_told_by_auto_and_an_error_where_asked_for(spec, monkeypatch):
