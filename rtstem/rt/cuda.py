@@ -1,6 +1,6 @@
 """NVIDIA's CUDA: whether it is here, how a session is told to use it, and its memory.
 
-Written from the documentation of CUDA and ONNX Runtime; docs/gpu.md says what has run and what has not.
+docs/gpu.md says what of it has run and what has not.
 """
 
 from __future__ import annotations
