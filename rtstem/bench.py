@@ -17,6 +17,7 @@ from typing import Any
 
 from .bench_stages import WHOLE_HOP, Progress, StageTimes, all_stages
 from .model_spec import read_model_spec
+from .provider_choice import choose
 from .resources import find_model
 from .rt.separator import Separator
 
@@ -46,6 +47,8 @@ class BenchReport:
     fits: bool
     """False where the model is too slow for a live stream here."""
     verdict: str
+    reason: str = ""
+    """Why the provider was chosen; empty where there was no choice."""
 
     def rows(self) -> list[tuple[str, ...]]:
         """Table rows in the order of COLUMNS, microseconds."""
@@ -73,12 +76,15 @@ def run_bench(
     """
     tell = progress or (lambda _part: None)
     spec = read_model_spec(find_model(model))
-    separator = Separator(spec, provider)
+    choice = choose(spec, provider)
+    separator = choice.separator
+    if choice.standby is not None:
+        choice.standby.close()
     try:
         separator.warm_up()
         with ThreadPoolExecutor(1, "rtstem-bench") as inference_thread:
             stages = inference_thread.submit(all_stages, separator, seconds, tell).result()
-        return _report(separator, tuple(stages))
+        return _report(separator, tuple(stages), choice.reason)
     finally:
         separator.close()
 
@@ -105,7 +111,7 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _report(separator: Separator, stages: tuple[StageTimes, ...]) -> BenchReport:
+def _report(separator: Separator, stages: tuple[StageTimes, ...], reason: str) -> BenchReport:
     spec = separator.spec
     hop_us = 1e6 * spec.hop / spec.sample_rate
     hop = next(stage for stage in stages if stage.stage == WHOLE_HOP)
@@ -122,6 +128,7 @@ def _report(separator: Separator, stages: tuple[StageTimes, ...]) -> BenchReport
         safety_hops=safety,
         fits=fits,
         verdict=_verdict(hop, hop_us, safety, fits),
+        reason=reason,
     )
 
 

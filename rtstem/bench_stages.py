@@ -132,6 +132,23 @@ def hop_stages(separator: Separator, seconds: float, tell: Progress) -> list[Sta
     return [StageTimes.of(name, column) for name, column in columns.items()]
 
 
+def hop_times(separator: Separator, hops: int, paced: bool = True) -> StageTimes:
+    """Whole hops of a separator in the calling thread; `paced`: as a stream asks for them.
+
+    It is reset before and after. Raises EngineError where the model fails.
+    """
+    spec, calls = separator.spec, system_calls()
+    period = round(1e9 * spec.hop / spec.sample_rate) if paced else 0
+    log, noise = np.zeros((hops, 5), np.int64), np.random.default_rng(0)
+    out = np.zeros((len(spec.stems), 2, spec.hop), np.float32)
+    warm = log[: max(4, hops // 8)]
+    for part, pace in ((warm, 0), (log, period)):
+        separator.reset()
+        _time_chunk(separator, _music(noise, len(part), spec.hop), out, pace, calls, part)
+    separator.reset()
+    return StageTimes.of(WHOLE_HOP, log[:, _WALL])
+
+
 def _music(noise: np.random.Generator, hops: int, hop: int) -> Samples:
     """Quiet noise `[hops, 2, hop]`; the stages take the same time whatever they hear."""
     return np.float32(0.1) * noise.standard_normal((hops, 2, hop), dtype=np.float32)

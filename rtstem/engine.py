@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .config import Config, check_stems, load_config, make_config
+from .contention import Contention
 from .control.desk import Desk, DeskState, fader_gain
 from .control.spectrum import StemSpectrum
 from .control.telemetry import Meters, Snapshot, read_meters, read_snapshot
@@ -25,6 +26,7 @@ from .model_choice import ModelChoice
 from .model_spec import read_model_spec
 from .notices import Notices
 from .plan import Plan, make_plan
+from .provider_choice import choose
 from .resources import find_model
 from .rt import board as b
 from .rt.board import Board
@@ -103,7 +105,9 @@ class Engine:
             },
         )
         self._board.gain[:] = self._scene[:-1]  # no ramps at the start
-        self._separator = Separator(spec, self.config.provider)
+        self._choice = choose(spec, self.config.provider)
+        self._separator = self._choice.separator
+        self._contention = Contention(self._board, self._choice.standby, self._leave_provider)
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
         self._inference = InferenceThread(self._board, self._separator, priority)
         sink_frames = SINK_FRAMES if self._sink is not None else 0
@@ -213,6 +217,8 @@ class Engine:
             self.stop()
             raise
         self._watchdog.start()
+        self._contention.start()
+        self.tell(self._choice.reason)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until the stream has ended (the file is over, or see `error`); False after `timeout` s."""
@@ -229,6 +235,7 @@ class Engine:
             time.sleep((SLEW_FRAMES + 2 * int(h[b.MAX_FRAMES])) / self.rate)
         self._transport.end()
         self._watchdog.stop()
+        self._contention.stop()
         stream_gone = self._transport.stop(dead=self.error is not None)
         worker_gone = self._inference.stop()
         if not (stream_gone and worker_gone):
@@ -260,16 +267,39 @@ class Engine:
             if self._board.header[b.STATE] != b.RUNNING:
                 raise EngineError("nothing plays; start the engine before changing its model")
             check_fit(spec, self.spec, self.latency, self.config.latency.safety_hops)
-            new = Separator(spec, self.config.provider)
-            warm_seconds = 0.0 if self._lockstep else WARM_SECONDS
-            take_over(self._board, new, warm_seconds, self.config.realtime.lock_memory)
-            self._separator.close()
-            self._retired = [*self._retired[-1:], self._separator]
-            self._separator, self.spec = new, spec
-            self._troubles.watch(new)
+            self._hand_over(Separator(spec, self._separator.provider_key, playing=True))
+            self._contention.renew(spec)
             self.models.became(spec.path)
         finally:
             self._swapping.release()
+
+    def _hand_over(self, new: Separator) -> None:
+        """Let `new` take the place of the separator that plays. Raises ModelError or EngineError."""
+        warm_seconds = 0.0 if self._lockstep else WARM_SECONDS
+        take_over(self._board, new, warm_seconds, self.config.realtime.lock_memory)
+        self._separator.close()
+        self._retired = [*self._retired[-1:], self._separator]
+        self._separator, self.spec = new, new.spec
+        self._troubles.watch(new)
+
+    def _leave_provider(self, seen: str) -> None:
+        """Go on with the standby on the CPU: what runs the model is held up, as `seen`."""
+        with self._swapping:
+            before = self._separator.provider_key.upper()
+            if self._board.header[b.STATE] != b.RUNNING:
+                return
+            standby = self._contention.take()
+            if standby is None:
+                return
+            try:
+                self._hand_over(standby)
+            except RtstemError as error:
+                self.tell(f"{before} is held up by other programs ({seen}); {error}")
+                return
+        self.tell(
+            f"{before} is held up by other programs: {seen}; the CPU has taken over, start rtstem"
+            f" again to go back"
+        )
 
     # -- what it says of itself
 

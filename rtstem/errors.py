@@ -21,6 +21,10 @@ class ModelError(RtstemError):
     exit_code = 2
 
 
+class ProviderError(ModelError):
+    """What should run the model (a graphics card, its libraries) cannot be used here."""
+
+
 class DeviceError(RtstemError):
     """An audio device that is missing, ambiguous or refuses the settings."""
 

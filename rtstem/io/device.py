@@ -21,6 +21,8 @@ from .portaudio import never_end, portaudio
 CLOSE_SECONDS = 2.0
 DEAD_SECONDS = 0.2
 """Patience with a host that has stopped calling: JACK's close then never returns."""
+ABSURD_SECONDS = 10.0
+"""No device buffers for so long: PipeWire's JACK reports 2^33 frames for a null sink."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +169,11 @@ class DeviceStream:
 
     @property
     def latency_frames(self) -> int:
-        """Buffering that the host reports for input and output together, in frames."""
+        """Buffering that the host reports for input and output together, in frames; 0 for a
+        direction of which it does not know."""
         latency = self._stream.latency
-        seconds: float = sum(latency) if isinstance(latency, tuple) else latency
+        directions = latency if isinstance(latency, tuple) else (latency,)
+        seconds: float = sum(part for part in directions if 0.0 <= part <= ABSURD_SECONDS)
         return round(seconds * float(self._stream.samplerate))
 
     @property

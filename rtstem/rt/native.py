@@ -65,13 +65,16 @@ def call3(_typing, function, a, b, c):
 
 
 @intrinsic
-def call8(_typing, function, a, b, c, d, e, f, g, h):
-    """Call the C function at `function` with eight pointer-sized arguments; returns a pointer."""
+def call4(_typing, function, a, b, c, d):
+    """Call the C function at `function` with four pointer-sized arguments; returns a pointer.
+
+    Of a callee that returns an int only the lower 32 bits count.
+    """
 
     def codegen(context, builder, sig, args):
         return _call(builder, ir.IntType(64), args)
 
-    return types.int64(*[types.int64] * 9), codegen
+    return types.int64(*[types.int64] * 5), codegen
 
 
 @intrinsic
