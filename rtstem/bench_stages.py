@@ -132,6 +132,15 @@ def hop_stages(separator: Separator, seconds: float, tell: Progress) -> list[Sta
     return [StageTimes.of(name, column) for name, column in columns.items()]
 
 
+def time_hops(separator: Separator, count: int, period_ns: int) -> Nanoseconds:
+    """What each of `count` hops takes, in ns, one every `period_ns`; 0: without pauses."""
+    shape = (len(separator.spec.stems), 2, separator.spec.hop)
+    log, out = np.zeros((count, 5), np.int64), np.zeros(shape, np.float32)
+    audio = _music(np.random.default_rng(0), count, separator.spec.hop)
+    _time_chunk(separator, audio, out, period_ns, system_calls(), log)
+    return np.ascontiguousarray(log[:, _WALL])
+
+
 def _music(noise: np.random.Generator, hops: int, hop: int) -> Samples:
     """Quiet noise `[hops, 2, hop]`; the stages take the same time whatever they hear."""
     return np.float32(0.1) * noise.standard_normal((hops, 2, hop), dtype=np.float32)

@@ -33,6 +33,7 @@ from .rt.inference import InferenceThread
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
+from .sizing import Safety
 from .swap import WARM_SECONDS, check_fit, take_over
 from .transport import Stream, Transport
 from .troubles import Troubles
@@ -105,6 +106,7 @@ class Engine:
         self._board.gain[:] = self._scene[:-1]  # no ramps at the start
         self._separator = Separator(spec, self.config.provider)
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
+        self._priority, self._safety = priority, Safety(self.config.latency.safety_hops)
         self._inference = InferenceThread(self._board, self._separator, priority)
         sink_frames = SINK_FRAMES if self._sink is not None else 0
         sink_ring = np.zeros((sink_frames, plan.output_channels), np.float32)
@@ -114,6 +116,7 @@ class Engine:
             plan,
             spec,
             self.config,
+            self._safety,
             partial(self._open_stream, sink_ring, priority),
             self.tell,
         )
@@ -203,12 +206,14 @@ class Engine:
         self._started = True
         try:
             self._separator.warm_up()
+            self._safety.prepare(self._separator, self._priority)
             if self.config.realtime.lock_memory:
                 self._memory = lock_memory([*self._board.arrays(), *self._separator.held])
             for part in (self._inference, self._feeder, self._drain):
                 if part is not None:
                     part.start()
             self._transport.start()
+            self.tell(self.sizing)
         except BaseException:
             self.stop()
             raise
@@ -259,7 +264,7 @@ class Engine:
         try:
             if self._board.header[b.STATE] != b.RUNNING:
                 raise EngineError("nothing plays; start the engine before changing its model")
-            check_fit(spec, self.spec, self.latency, self.config.latency.safety_hops)
+            check_fit(spec, self.spec, self.latency, self.latency.safety / spec.hop)
             new = Separator(spec, self.config.provider)
             warm_seconds = 0.0 if self._lockstep else WARM_SECONDS
             take_over(self._board, new, warm_seconds, self.config.realtime.lock_memory)
@@ -278,6 +283,11 @@ class Engine:
         """Fixed by `start`, constant while audio runs: only a device that was lost and has come back
         with larger blocks or another rate may need another one."""
         return self._transport.latency
+
+    @property
+    def sizing(self) -> str:
+        """Which safety `latency: auto` has chosen, and why, on one line; empty for a fixed one."""
+        return self._safety.sentence(self.rate, self.spec.hop, self.latency.block)
 
     @property
     def error(self) -> RtstemError | None:

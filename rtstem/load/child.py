@@ -41,5 +41,10 @@ class Child:
 def input_ended() -> threading.Event:
     """In the process itself: set when the parent lets it end."""
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+
+    def wait() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
     return ended
