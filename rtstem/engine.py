@@ -14,7 +14,14 @@ import numpy as np
 from .config import Config, check_stems, load_config, make_config
 from .control.desk import Desk, DeskState, fader_gain
 from .control.spectrum import StemSpectrum
-from .control.telemetry import Meters, Snapshot, read_meters, read_snapshot
+from .control.telemetry import (
+    Meters,
+    Snapshot,
+    Timings,
+    read_meters,
+    read_snapshot,
+    read_timings,
+)
 from .errors import ConfigError, EngineError, RtstemError
 from .io.device import DeviceStream
 from .io.pumps import Drain, Feeder, Sink
@@ -51,6 +58,7 @@ class Engine:
     configuration; `sink` receives every block of a virtual output as float32 [frames, channels],
     from a Python thread, and `lockstep` runs the virtual device without a clock: deterministic, and
     as fast as the machine allows, with `before_block(position of the next frame)` called in between.
+    `endless`: a file or folder as the input begins anew when it is over.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class Engine:
         sink: Sink | None = None,
         lockstep: bool = False,
         before_block: Callable[[int], None] | None = None,
+        endless: bool = False,
     ) -> None:
         """Load the model and open the devices' descriptions; nothing sounds yet.
 
@@ -68,7 +77,7 @@ class Engine:
         self.config = _as_config(config)
         self.spec = read_model_spec(find_model(self.config.model))
         check_stems(self.config, self.spec.stems)
-        self._plan = make_plan(self.config, self.spec)
+        self._plan = make_plan(self.config, self.spec, endless)
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
         self._sink, self._lockstep, self._before_block = sink, lockstep, before_block
@@ -347,6 +356,10 @@ class Engine:
     def meters(self) -> Meters:
         """Peaks now, without the figures that take longer to make."""
         return read_meters(self._board, self.spec.stems, self.bus_names)
+
+    def timings(self) -> Timings:
+        """How long callbacks and hops have taken so far, for the times between two looks."""
+        return read_timings(self._board)
 
     def snapshot(self) -> Snapshot:
         """Meters, load and counters now."""
