@@ -37,6 +37,7 @@ from .rt import board as b
 from .rt.board import Board
 from .rt.callback import stream_callback
 from .rt.inference import InferenceThread
+from .rt.jit import is_warm
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
@@ -214,6 +215,8 @@ class Engine:
             raise EngineError("this engine has been started already; make a new one")
         self._started = True
         try:
+            if not is_warm():  # compiled while it plays, it would hold the file's reader up
+                self.open_spectrum()
             self._separator.warm_up()
             self._safety.prepare(self._separator, self._priority)
             if self.config.realtime.lock_memory:

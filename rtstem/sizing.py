@@ -27,7 +27,7 @@ from .rt.priority import Priority
 from .rt.separator import Separator
 
 _STEP = 0.25  # waiting times are multiples of this, in hops
-_RESERVE = 1.5  # of the measured p99.9
+RESERVE = 1.5  # of the measured p99.9
 _WAKE_UP_US = 1000.0  # at least so much of it: a thread does not run the moment it is called
 _BURST_HOPS = 1000  # measured without pauses: enough to see a p99.9
 _PACED_HOPS = 30  # measured at the pace of a stream, which finds colder caches
@@ -47,7 +47,7 @@ def recommended_safety_hops(slowest_us: float, hop_us: float, block_hops: float)
 
     One device block (`block_hops`, as a part of a hop) passes anyhow before stems are needed.
     """
-    needed = max(_RESERVE * slowest_us, slowest_us + _WAKE_UP_US) / hop_us - block_hops
+    needed = max(RESERVE * slowest_us, slowest_us + _WAKE_UP_US) / hop_us - block_hops
     return max(_STEP, _STEP * math.ceil(needed / _STEP))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .control.telemetry import Percentiles
 from .load.stalls import Stalls
-from .sizing import recommended_safety_hops
+from .sizing import RESERVE, recommended_safety_hops
 from .soak_watch import TROUBLES, Growth, Sample
 
 MAX_GROWTH_MB = 5.0  # an hour or less; so much for every hour of a longer soak
@@ -241,12 +241,12 @@ def _advice(seen: Measured) -> str:
         return f"Take a larger block (audio.block: {2 * seen.block}), then soak again."
     if seen.counts["input not ready"]:
         return "Put the music on a faster disk, or on this machine; then soak again."
-    if not make_ok(seen):
+    if not _keeps_still(seen):
         return "Report this with the file of --json: no setting mends it."
     return _leave_or_tighten(seen)
 
 
-def make_ok(seen: Measured) -> bool:
+def _keeps_still(seen: Measured) -> bool:
     """Whether delay, clock, memory and threads kept still, and no model failed."""
     steady = all(item.passed is not False for item in (*_steady(seen), *_times(seen)))
     return steady and not seen.counts["model faults"]
@@ -258,8 +258,13 @@ def _needed(seen: Measured, slowest_us: float) -> float:
     return recommended_safety_hops(slowest_us, seen.hop_period_us, block_hops)
 
 
+def _stalled_us(seen: Measured) -> float:
+    """The machine's longest standstill, where that is known of itself and not of other programs."""
+    return 1000 * seen.stalls.longest_ms if seen.stalls and seen.stalls.real_time else 0.0
+
+
 def _wait_longer(seen: Measured) -> str:
-    stalled_us = 1000 * seen.stalls.longest_ms if seen.stalls and seen.stalls.real_time else 0.0
+    stalled_us = _stalled_us(seen)
     needed = max(_needed(seen, seen.hop_us.p999 + stalled_us), seen.safety_hops + 0.25)
     needed = min(needed, _MAX_SAFETY)
     more = (needed - seen.safety_hops) * seen.hop_period_us / 1000
@@ -275,7 +280,9 @@ def _wait_longer(seen: Measured) -> str:
 
 
 def _leave_or_tighten(seen: Measured) -> str:
-    enough = _needed(seen, max(seen.hop_us.p999, seen.hop_us.max / 1.5))
+    hop = seen.hop_us
+    slowest_us = max(hop.max, hop.p999 + _stalled_us(seen))  # bad luck included: no reserve on top
+    enough = _needed(seen, max(hop.p999, slowest_us / RESERVE))
     if enough < seen.safety_hops:
         less = (seen.safety_hops - enough) * seen.hop_period_us / 1000
         return (

@@ -151,7 +151,7 @@ def _lines(write: Callable[[str], None]) -> Callable[[float, str], None]:
         nonlocal due
         if time.monotonic() >= due:
             write(f"{done / 60:.0f} min: {figures}")
-            due += _LINE_SECONDS
+            due = time.monotonic() + _LINE_SECONDS
 
     return line
 

@@ -108,7 +108,7 @@ def test_another_model_is_measured(tmp_path, separator, measured):
     assert measured.count == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b"{\"x\": 3}", b"\xff", b"{\"x\": {}}"])
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"x": 3}', b"\xff", b'{"x": {}}'])
 def test_a_damaged_file_is_measured_anew(separator, measured, kept_in, damage):
     kept_in.parent.mkdir()
     kept_in.write_bytes(damage)
