@@ -225,7 +225,6 @@ class Engine:
                 if part is not None:
                     part.start()
             self._transport.start()
-            self.tell(self.sizing)
         except BaseException:
             self.stop()
             raise

@@ -16,7 +16,8 @@ from .plan import FILE
 from .resources import asset, find_model
 from .soak_exact import ExactCheck
 from .soak_load import Load, Loads
-from .soak_report import Exactness, Measured, SoakReport, make_report
+from .soak_measured import Exactness, Measured
+from .soak_report import SoakReport, make_report
 from .soak_watch import LOOK_SECONDS, TROUBLES, Watch
 
 Progress = Callable[[float, str], None]

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .soak_report import COLUMNS, Measured, SoakReport
+from .soak_measured import Measured
+from .soak_report import COLUMNS, SoakReport
 
 FORMATS = ("html", "svg", "png", "pdf")
 BACKGROUND, PANEL, TEXT, FAINT = "#11141a", "#090b0f", "#e8eaf0", "#8a92a3"

@@ -5,88 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .control.telemetry import Percentiles
-from .load.stalls import Stalls
-from .sizing import RESERVE, recommended_safety_hops
-from .soak_watch import TROUBLES, Growth, Sample
+from .soak_advice import advise
+from .soak_measured import Measured
+from .soak_watch import TROUBLES
 
 MAX_GROWTH_MB = 5.0  # an hour or less; so much for every hour of a longer soak
 MAX_DRIFT_PPM = 200.0
 MAX_NEW_THREADS = 2
 COLUMNS = ("", "measured", "limit", "")
-_TOO_SLOW = 0.8  # of a hop, half of all hops: no waiting time helps
-_LATE = ("blocks without stems", "blocks with the last masks", "late hops", "hops held in time")
-_MAX_SAFETY = 64.0
-
-
-@dataclass(frozen=True)
-class Exactness:
-    """Whether what came out is the delayed input: frames compared, those that differ, the delay."""
-
-    compared: int
-    bad: int
-    measured_frames: int | None
-    gave_up: bool
-    """Frames were lost on the way and nothing could be compared after that."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Everything that was seen; times in microseconds unless named otherwise."""
-
-    machine: str
-    model: str
-    provider: str
-    route: tuple[str, str]
-    load: str
-    realtime: str
-    sizing: str
-    """What `latency: auto` has chosen; empty for a fixed safety."""
-    rate: int
-    block: int
-    hop_frames: int
-    safety_hops: float
-    latency_frames: int
-    latency: str
-    seconds: float
-    planned_seconds: float
-    interrupted: bool
-    error: str
-    notices: tuple[str, ...]
-    gave_up: dict[str, str]
-    """Parts of the load that the machine did not let work."""
-    counts: dict[str, int]
-    """See TROUBLES."""
-    callback_us: Percentiles
-    hop_us: Percentiles
-    exactness: Exactness | None
-    """None for a sound device."""
-    drift_ppm: tuple[float, float] | None
-    growth: Growth | None
-    threads: tuple[int | None, int]
-    """After the warm-up and at the end."""
-    celsius: float | None
-    mhz: tuple[float, float] | None
-    """Lowest and highest seen."""
-    throttled: float | None
-    stolen_percent: float | None
-    stalls: Stalls | None
-    samples: tuple[Sample, ...]
-
-    @property
-    def hop_period_us(self) -> float:
-        """From one hop to the next."""
-        return 1e6 * self.hop_frames / self.rate
-
-    @property
-    def block_us(self) -> float:
-        """Time that a callback has."""
-        return 1e6 * self.block / self.rate
-
-    @property
-    def deadline_us(self) -> float:
-        """Time that a hop has, from the callback that completes it to the one that needs it."""
-        return self.block_us + self.safety_hops * self.hop_period_us
 
 
 @dataclass(frozen=True)
@@ -130,7 +56,8 @@ class SoakReport:
             length += f" of {_duration(seen.planned_seconds)} (interrupted)"
         if self.passed:
             return f"PASS: {length} without a miss at {seen.latency}"
-        reasons = "; ".join(f"{item.name} {item.value}" for item in self.failures)
+        values = ((item.name, item.value.partition(" (")[0]) for item in self.failures)
+        reasons = "; ".join(f"{name} {value}" for name, value in values)
         return f"FAIL after {length}: {reasons}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -142,7 +69,8 @@ class SoakReport:
 def make_report(seen: Measured) -> SoakReport:
     """Judge what was seen."""
     items = (*_counted(seen), *_times(seen), *_steady(seen), *_told(seen))
-    return SoakReport(seen, items, _advice(seen))
+    failed = {item.name for item in items if item.passed is False}
+    return SoakReport(seen, items, advise(seen, failed))
 
 
 def _counted(seen: Measured) -> list[Item]:
@@ -224,72 +152,6 @@ def _told(seen: Measured) -> list[Item]:
     items.append(Item("slowed down by heat", throttled))
     items += [Item(f"load '{name}' gave up", why) for name, why in seen.gave_up.items()]
     return items
-
-
-def _advice(seen: Measured) -> str:
-    """The first thing to do, most effective first."""
-    if seen.error:
-        return "Mend what ended the stream, then soak again."
-    late = any(seen.counts[name] for name in _LATE)
-    if late and "normal priority" in seen.realtime:
-        return "Allow real-time priority first (`rtstem doctor` says how), then soak again."
-    if seen.hop_us.p50 > _TOO_SLOW * seen.hop_period_us:
-        return "The model is too slow for this machine: take a smaller one, or a GPU."
-    if late:
-        return _wait_longer(seen)
-    if seen.counts["callbacks over their deadline"] or seen.counts["xruns of the host"]:
-        return f"Take a larger block (audio.block: {2 * seen.block}), then soak again."
-    if seen.counts["input not ready"]:
-        return "Put the music on a faster disk, or on this machine; then soak again."
-    if not _keeps_still(seen):
-        return "Report this with the file of --json: no setting mends it."
-    return _leave_or_tighten(seen)
-
-
-def _keeps_still(seen: Measured) -> bool:
-    """Whether delay, clock, memory and threads kept still, and no model failed."""
-    steady = all(item.passed is not False for item in (*_steady(seen), *_times(seen)))
-    return steady and not seen.counts["model faults"]
-
-
-def _needed(seen: Measured, slowest_us: float) -> float:
-    """Safety for a hop of `slowest_us`, in hops."""
-    block_hops = seen.block / seen.hop_frames
-    return recommended_safety_hops(slowest_us, seen.hop_period_us, block_hops)
-
-
-def _stalled_us(seen: Measured) -> float:
-    """The machine's longest standstill, where that is known of itself and not of other programs."""
-    return 1000 * seen.stalls.longest_ms if seen.stalls and seen.stalls.real_time else 0.0
-
-
-def _wait_longer(seen: Measured) -> str:
-    stalled_us = _stalled_us(seen)
-    needed = max(_needed(seen, seen.hop_us.p999 + stalled_us), seen.safety_hops + 0.25)
-    needed = min(needed, _MAX_SAFETY)
-    more = (needed - seen.safety_hops) * seen.hop_period_us / 1000
-    text = (
-        f"Set latency.safety_hops: {needed:g} (now {seen.safety_hops:g}, {more:.0f} ms more delay)"
-    )
-    if stalled_us > seen.deadline_us - seen.hop_us.p50:
-        text += (
-            f"; the machine itself stood still for {stalled_us / 1000:.0f} ms, which no program"
-            " can prevent: better use one that is not virtual"
-        )
-    return text + "; then soak again."
-
-
-def _leave_or_tighten(seen: Measured) -> str:
-    hop = seen.hop_us
-    slowest_us = max(hop.max, hop.p999 + _stalled_us(seen))  # bad luck included: no reserve on top
-    enough = _needed(seen, max(hop.p999, slowest_us / RESERVE))
-    if enough < seen.safety_hops:
-        less = (seen.safety_hops - enough) * seen.hop_period_us / 1000
-        return (
-            f"Keep latency.safety_hops: {seen.safety_hops:g}; {enough:g} may do as well"
-            f" ({less:.1f} ms less delay): soak with it before you rely on it."
-        )
-    return f"Keep latency.safety_hops: {seen.safety_hops:g} and blocks of {seen.block} frames."
 
 
 def _duration(seconds: float) -> str:

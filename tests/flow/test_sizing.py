@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtstem import sizing
+from rtstem.control.terminal import live_facts
 from rtstem.engine import Engine
 from rtstem.sizing import HopTail
 from tests.models import tiny_model
@@ -28,7 +29,7 @@ def test_auto_is_measured_shown_and_constant(tmp_path):
         latency, told = first.latency, first.sizing
         assert not first.wait(0.5)
         assert first.latency == latency
-        assert told in first.notices
+        assert (told, "") in live_facts(first)
     hops = latency.safety / first.spec.hop
     assert told.startswith(f"safety {hops:g} hops chosen: p99.9 of a hop ")
     with engine(path, {"safety_hops": "auto"}) as second:
@@ -40,6 +41,7 @@ def test_a_number_is_taken_as_it_is_and_nothing_measured(tmp_path, kept_in):
     with engine(tiny_model(tmp_path / "tiny.onnx"), {"safety_hops": 0.75}) as running:
         assert running.latency.safety == 0.75 * 512
         assert running.sizing == ""
+        assert len(live_facts(running)) == 3
     assert not kept_in.exists()
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from rtstem.control.telemetry import Percentiles
 from rtstem.load.stalls import Stalls
+from rtstem.soak_measured import Exactness, Measured
 from rtstem.soak_picture import FORMATS, render
-from rtstem.soak_report import COLUMNS, Exactness, Measured, make_report
+from rtstem.soak_report import COLUMNS, make_report
 from rtstem.soak_watch import TROUBLES, Growth, Sample
 
 NONE = dict.fromkeys(TROUBLES, 0)
@@ -125,6 +126,10 @@ def test_what_cannot_be_read_is_said():
 
 
 LATE = counted(late_hops=3)
+STOOD_STILL = {
+    "callback_us": Percentiles(20.0, 60.0, 120.0, 34_000.0, 100_000),
+    "stalls": Stalls(9, 34.0, True),
+}
 
 
 @pytest.mark.parametrize(
@@ -136,12 +141,22 @@ LATE = counted(late_hops=3)
             {"counts": LATE, "hop_us": Percentiles(1e4, 2e4, 2e4, 2e4, 9)},
             "too slow for this machine",
         ),
-        ({"counts": LATE, "hop_us": SLOW_HOP}, "Set latency.safety_hops: 1.25 (now 0.5, 9 ms"),
+        (
+            {"counts": LATE, "hop_us": SLOW_HOP},
+            "Set latency.safety_hops: 1.25 (now 0.5), then soak again.",
+        ),
         ({"counts": LATE}, "Set latency.safety_hops: 0.75 (now 0.5"),
         ({"counts": LATE, "stalls": Stalls(9, 40.0, True)}, "stood still for 40 ms"),
         ({"counts": LATE, "stalls": Stalls(9, 400.0, False)}, "Set latency.safety_hops: 0.75"),
-        ({"counts": counted(xruns_of_the_host=1)}, "larger block (audio.block: 512)"),
-        ({"counts": counted(callbacks_over_their_deadline=1)}, "larger block"),
+        (
+            {"counts": counted(xruns_of_the_host=1)},
+            "Set audio.block: 512 (now 256), then soak again.",
+        ),
+        ({"counts": counted(callbacks_over_their_deadline=1)}, "Set audio.block: 512"),
+        (
+            {"counts": counted(callbacks_over_their_deadline=1, late_hops=2)} | STOOD_STILL,
+            "Set latency.safety_hops: 1.25 (now 0.5) and audio.block: 2048 (now 256),",
+        ),
         ({"counts": counted(input_not_ready=1)}, "faster disk"),
         ({"growth": Growth(80.0, 480.0)}, "Report this"),
         ({"counts": counted(model_faults=1)}, "Report this"),
