@@ -53,7 +53,7 @@ def test_a_soak_measures_all_and_the_output_is_the_input(config):
     seen = report.measured
     late = {name: seen.counts[name] for name in ("blocks without stems", "model faults")}
     assert late == {"blocks without stems": 0, "model faults": 0}
-    assert seen.seconds == pytest.approx(SECONDS, abs=1.5)
+    assert seen.seconds == pytest.approx(SECONDS, abs=4)
     assert seen.exactness.compared > 5 * seen.rate
     assert seen.exactness.bad == 0
     assert seen.exactness.measured_frames == seen.latency_frames
