@@ -7,7 +7,6 @@ calls it, and the hop of the inference thread, split at the model's `Run`.
 from __future__ import annotations
 
 import importlib.metadata
-import math
 import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +19,9 @@ from .model_spec import read_model_spec
 from .provider_choice import choose
 from .resources import find_model
 from .rt.separator import Separator
+from .sizing import HopTail, recommended_safety_hops, remember
 
 COLUMNS = ("stage", "p50", "p99", "p99.9", "max", "count")
-_STEP = 0.25  # recommended waiting times are multiples of this, in hops
-_RESERVE = 1.5  # recommended waiting time over the measured p99.9
 _TOO_SLOW = 0.8  # of the hop, at p99
 _BLOCK_ASSUMED = 256  # frames
 
@@ -117,6 +115,7 @@ def _report(separator: Separator, stages: tuple[StageTimes, ...], reason: str) -
     hop = next(stage for stage in stages if stage.stage == WHOLE_HOP)
     safety = recommended_safety_hops(hop.p999, hop_us, _BLOCK_ASSUMED / spec.hop)
     fits = hop.p99 < _TOO_SLOW * hop_us
+    remember(separator, HopTail(hop.p999, hop.count))
     return BenchReport(
         machine=machine_line(),
         model=spec.name,
@@ -130,15 +129,6 @@ def _report(separator: Separator, stages: tuple[StageTimes, ...], reason: str) -
         verdict=_verdict(hop, hop_us, safety, fits),
         reason=reason,
     )
-
-
-def recommended_safety_hops(slowest_us: float, hop_us: float, block_hops: float) -> float:
-    """Waiting time in hops so that a hop of `slowest_us`, and half as long again, is not late.
-
-    One device block (`block_hops`, as a part of a hop) passes anyhow before stems are needed.
-    """
-    needed = _RESERVE * slowest_us / hop_us - block_hops
-    return max(_STEP, _STEP * math.ceil(needed / _STEP))
 
 
 def _verdict(hop: StageTimes, hop_us: float, safety: float, fits: bool) -> str:

@@ -137,16 +137,22 @@ def hop_times(separator: Separator, hops: int, paced: bool = True) -> StageTimes
 
     It is reset before and after. Raises EngineError where the model fails.
     """
-    spec, calls = separator.spec, system_calls()
-    period = round(1e9 * spec.hop / spec.sample_rate) if paced else 0
-    log, noise = np.zeros((hops, 5), np.int64), np.random.default_rng(0)
-    out = np.zeros((len(spec.stems), 2, spec.hop), np.float32)
-    warm = log[: max(4, hops // 8)]
-    for part, pace in ((warm, 0), (log, period)):
-        separator.reset()
-        _time_chunk(separator, _music(noise, len(part), spec.hop), out, pace, calls, part)
+    period = round(1e9 * separator.spec.hop / separator.spec.sample_rate) if paced else 0
     separator.reset()
-    return StageTimes.of(WHOLE_HOP, log[:, _WALL])
+    time_hops(separator, max(4, hops // 8), 0)
+    separator.reset()
+    times = time_hops(separator, hops, period)
+    separator.reset()
+    return StageTimes.of(WHOLE_HOP, times)
+
+
+def time_hops(separator: Separator, count: int, period_ns: int) -> Nanoseconds:
+    """What each of `count` hops takes, in ns, one every `period_ns`; 0: without pauses."""
+    shape = (len(separator.spec.stems), 2, separator.spec.hop)
+    log, out = np.zeros((count, 5), np.int64), np.zeros(shape, np.float32)
+    audio = _music(np.random.default_rng(0), count, separator.spec.hop)
+    _time_chunk(separator, audio, out, period_ns, system_calls(), log)
+    return np.ascontiguousarray(log[:, _WALL])
 
 
 def _music(noise: np.random.Generator, hops: int, hop: int) -> Samples:

@@ -23,7 +23,7 @@ from .interrupt import end_like_ctrl_c
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Play": ("demo", "live"),
     "Files": ("split", "crate", "replay"),
-    "This machine": ("devices", "midi", "models", "doctor", "bench"),
+    "This machine": ("devices", "midi", "models", "doctor", "bench", "soak"),
 }
 DEBUG_VARIABLE = "RTSTEM_DEBUG"
 

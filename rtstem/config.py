@@ -56,9 +56,23 @@ class Audio(_Section):
 
 
 class Latency(_Section):
-    """Waiting time added for late hops, in hops of the model."""
+    """Waiting time added for late hops, in hops of the model; auto: measured before the start.
 
-    safety_hops: Annotated[float, BeforeValidator(check.number(0, 64))] = 0.5
+    `latency: auto` is short for that.
+    """
+
+    safety_hops: Annotated[
+        float | Literal["auto"], BeforeValidator(check.number_or("auto", 0, 64))
+    ] = 0.5
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if isinstance(value, str):
+            if value != "auto":
+                raise check.problem(f"must be auto or {{safety_hops: N}}, not {check.shown(value)}")
+            return {"safety_hops": "auto"}
+        return value
 
 
 class Realtime(_Section):

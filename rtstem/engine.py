@@ -15,7 +15,14 @@ from .config import Config, check_stems, load_config, make_config
 from .contention import Contention
 from .control.desk import Desk, DeskState, fader_gain
 from .control.spectrum import StemSpectrum
-from .control.telemetry import Meters, Snapshot, read_meters, read_snapshot
+from .control.telemetry import (
+    Meters,
+    Snapshot,
+    Timings,
+    read_meters,
+    read_snapshot,
+    read_timings,
+)
 from .errors import ConfigError, EngineError, RtstemError
 from .io.device import DeviceStream
 from .io.pumps import Drain, Feeder, Sink
@@ -32,9 +39,11 @@ from .rt import board as b
 from .rt.board import Board
 from .rt.callback import stream_callback
 from .rt.inference import InferenceThread
+from .rt.jit import is_warm
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
+from .sizing import Safety
 from .swap import WARM_SECONDS, check_fit, take_over
 from .transport import Stream, Transport
 from .troubles import Troubles
@@ -52,6 +61,7 @@ class Engine:
     configuration; `sink` receives every block of a virtual output as float32 [frames, channels],
     from a Python thread, and `lockstep` runs the virtual device without a clock: deterministic, and
     as fast as the machine allows, with `before_block(position of the next frame)` called in between.
+    `endless`: a file or folder as the input begins anew when it is over.
     """
 
     def __init__(
@@ -61,6 +71,7 @@ class Engine:
         sink: Sink | None = None,
         lockstep: bool = False,
         before_block: Callable[[int], None] | None = None,
+        endless: bool = False,
     ) -> None:
         """Load the model and open the devices' descriptions; nothing sounds yet.
 
@@ -69,7 +80,7 @@ class Engine:
         self.config = _as_config(config)
         self.spec = read_model_spec(find_model(self.config.model))
         check_stems(self.config, self.spec.stems)
-        self._plan = make_plan(self.config, self.spec)
+        self._plan = make_plan(self.config, self.spec, endless)
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
         self._sink, self._lockstep, self._before_block = sink, lockstep, before_block
@@ -109,6 +120,7 @@ class Engine:
         self._separator = self._choice.separator
         self._contention = Contention(self._board, self._choice.standby, self._leave_provider)
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
+        self._priority, self._safety = priority, Safety(self.config.latency.safety_hops)
         self._inference = InferenceThread(self._board, self._separator, priority)
         sink_frames = SINK_FRAMES if self._sink is not None else 0
         sink_ring = np.zeros((sink_frames, plan.output_channels), np.float32)
@@ -118,6 +130,7 @@ class Engine:
             plan,
             spec,
             self.config,
+            self._safety,
             partial(self._open_stream, sink_ring, priority),
             self.tell,
         )
@@ -206,7 +219,10 @@ class Engine:
             raise EngineError("this engine has been started already; make a new one")
         self._started = True
         try:
+            if not is_warm():  # compiled while it plays, it would hold the file's reader up
+                self.open_spectrum()
             self._separator.warm_up()
+            self._safety.prepare(self._separator, self._priority)
             if self.config.realtime.lock_memory:
                 self._memory = lock_memory([*self._board.arrays(), *self._separator.held])
             for part in (self._inference, self._feeder, self._drain):
@@ -266,7 +282,7 @@ class Engine:
         try:
             if self._board.header[b.STATE] != b.RUNNING:
                 raise EngineError("nothing plays; start the engine before changing its model")
-            check_fit(spec, self.spec, self.latency, self.config.latency.safety_hops)
+            check_fit(spec, self.spec, self.latency, self.latency.safety / spec.hop)
             self._hand_over(Separator(spec, self._separator.provider_key, playing=True))
             self._contention.renew(spec)
             self.models.became(spec.path)
@@ -308,6 +324,11 @@ class Engine:
         """Fixed by `start`, constant while audio runs: only a device that was lost and has come back
         with larger blocks or another rate may need another one."""
         return self._transport.latency
+
+    @property
+    def sizing(self) -> str:
+        """Which safety `latency: auto` has chosen, and why, on one line; empty for a fixed one."""
+        return self._safety.sentence(self.rate, self.spec.hop, self.latency.block)
 
     @property
     def error(self) -> RtstemError | None:
@@ -367,6 +388,10 @@ class Engine:
     def meters(self) -> Meters:
         """Peaks now, without the figures that take longer to make."""
         return read_meters(self._board, self.spec.stems, self.bus_names)
+
+    def timings(self) -> Timings:
+        """How long callbacks and hops have taken so far, for the times between two looks."""
+        return read_timings(self._board)
 
     def snapshot(self) -> Snapshot:
         """Meters, load and counters now."""

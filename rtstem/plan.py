@@ -11,6 +11,7 @@ from .config import Bus, Config
 from .errors import ConfigError
 from .io.device import DeviceInfo, find_device, list_devices
 from .io.files import FileReader, FolderReader, open_reader
+from .io.loop import LoopReader
 from .model_spec import ModelSpec
 
 VIRTUAL_BLOCK = 256
@@ -37,7 +38,7 @@ class Plan:
     block: int
     input_device: DeviceInfo | None
     output_device: DeviceInfo | None
-    reader: FileReader | FolderReader | None
+    reader: FileReader | FolderReader | LoopReader | None
     input_channels: int
     input_pair: tuple[int, int]
     output_channels: int
@@ -49,8 +50,11 @@ class Plan:
         return self.output_device is None
 
 
-def make_plan(config: Config, spec: ModelSpec) -> Plan:
-    """Decide and check everything. Raises ConfigError, DeviceError or AudioFileError."""
+def make_plan(config: Config, spec: ModelSpec, endless: bool = False) -> Plan:
+    """Decide and check everything; `endless`: a file begins anew when it is over.
+
+    Raises ConfigError, DeviceError or AudioFileError.
+    """
     source, target = str(config.audio.input), str(config.audio.output)
     virtual = target == "virtual"
     from_device = not source.startswith((FILE, "virtual:"))
@@ -67,13 +71,17 @@ def make_plan(config: Config, spec: ModelSpec) -> Plan:
     if reader is not None and reader.rate != rate:
         reader.close()
         reader = open_reader(source[len(FILE) :], rate)
+    endless_reader = None
+    if reader is not None and endless:
+        reader.close()
+        endless_reader = LoopReader(reader.path, rate)
     pair = _input_pair(config)
     return Plan(
         rate=rate,
         block=config.audio.block or (VIRTUAL_BLOCK if virtual else 0),
         input_device=inp,
         output_device=output,
-        reader=reader,
+        reader=endless_reader or reader,
         input_channels=max(pair) + 1 if from_device else 2,
         input_pair=pair if from_device else (0, 1),
         output_channels=max(max(bus.channels) for bus in config.buses.values()),

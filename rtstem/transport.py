@@ -19,6 +19,7 @@ from .reconnect import HungError, Reconnect
 from .rt import board as b
 from .rt.atomics import publish
 from .rt.board import Board
+from .sizing import Safety
 
 PRIMING_SECONDS = 2.0
 
@@ -56,12 +57,13 @@ class Transport:
         plan: Plan,
         spec: ModelSpec,
         config: Config,
+        safety: Safety,
         open_stream: Callable[[Plan], Stream],
         tell: Callable[[str], None],
     ) -> None:
         """Open the stream. Raises DeviceError."""
         self.plan = plan
-        self._board, self._spec, self._config = board, spec, config
+        self._board, self._spec, self._config, self._safety = board, spec, config, safety
         self._open, self._tell = open_stream, tell
         self._stream: Stream | None = open_stream(plan)
         self._reconnect: Reconnect | None = None
@@ -93,14 +95,15 @@ class Transport:
                     "the audio device does not ask for audio; restart the sound server"
                 )
             time.sleep(0.001)
+        block = int(h[b.MAX_FRAMES])
         return engine_latency(
             rate=self.plan.rate,
-            block=int(h[b.MAX_FRAMES]),
+            block=block,
             block_step=int(h[b.BLOCK_STEP]),
             hop=self._spec.hop,
             synthesis_size=self._spec.synthesis_size,
             lookahead_hops=self._spec.lookahead_hops,
-            safety_hops=self._config.latency.safety_hops,
+            safety_hops=self._safety.hops(self.plan.rate, self._spec.hop, block),
             device=stream.latency_frames,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,38 @@ def percentiles(hist: npt.NDArray[np.int64], bin_ns: int, max_ns: int) -> Percen
         return min(edge, top)
 
     return Percentiles(at(0.5), at(0.99), at(0.999), top, total)
+
+
+@dataclass(frozen=True)
+class Timings:
+    """A look at all times so far, int64 histograms of HIST_BINS bins, and at the two clocks."""
+
+    callback: npt.NDArray[np.int64]
+    hop: npt.NDArray[np.int64]
+    host_seconds: float
+    """The system's monotonic clock."""
+    stream_seconds: float
+    """Input frames so far, by the nominal rate."""
+
+    def since(self, before: Timings) -> tuple[Percentiles, Percentiles]:
+        """Callbacks and hops between two looks."""
+        return (
+            _stretch(self.callback - before.callback, b.CALLBACK_BIN_NS),
+            _stretch(self.hop - before.hop, b.HOP_BIN_NS),
+        )
+
+
+def _stretch(hist: npt.NDArray[np.int64], bin_ns: int) -> Percentiles:
+    used = np.flatnonzero(hist)
+    return percentiles(hist, bin_ns, (int(used[-1]) + 1) * bin_ns if len(used) else 0)
+
+
+def read_timings(board: Board) -> Timings:
+    """Copies of the histograms of `board`, and what its clock says."""
+    h = board.header
+    head, now = int(h[b.IN_HEAD]), time.monotonic()  # at once, before anything that takes time
+    stream = head / max(1, int(h[b.RATE]))
+    return Timings(board.callback_hist.copy(), board.hop_hist.copy(), now, stream)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class FakeEngine:
         self.route = ("USB Audio", "virtual")
         self.spec: Any = SimpleNamespace(name="tiny", hop=512)
         self.rate, self.provider, self.realtime = 44100, "CPUExecutionProvider", "SCHED_FIFO 60"
+        self.sizing = ""
         self.left, self.values = pictures, dict[str, Any]()
 
     def snapshot(self) -> Snapshot:

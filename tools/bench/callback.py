@@ -5,7 +5,7 @@
 Durations are taken by a compiled shim around the callback. Underruns are what the JACK recorder
 missed, what the host flagged, and blocks for which the engine had no stems. To tell the engine's
 faults from the machine's, it is also counted how often the machine itself stopped a processor
-meanwhile (stalls.py), and what the same server loses in as long a run with no engine.
+meanwhile (rtstem/load/stalls.py), and what the same server loses in as long a run with no engine.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 
 import common
 import jack_run
-from adversaries import ADVERSARIES
 from common import Limit
-from stalls import StallMonitor
+
+from rtstem.load.adversaries import ADVERSARIES, INTERPRETER
+from rtstem.load.stalls import StallMonitor
 
 CHILD = Path(__file__).with_name("loaded_child.py")
 P999_LIMIT_US = 150.0
@@ -44,7 +45,7 @@ def measure(options: Any) -> dict[str, Any]:
         "log": log,
         "outcome": outcome,
         "hello": run.hello,
-        "stalls": machine.facts,
+        "stalls": vars(machine.seen),
         "control": without,
     }
 
@@ -60,7 +61,7 @@ def main() -> int:
     parser.add_argument("--period", type=int, default=128)
     parser.add_argument("--model", default="live")
     parser.add_argument("--safety-hops", type=float, default=0.5)
-    parser.add_argument("--load", nargs="*", choices=list(ADVERSARIES), default=list(ADVERSARIES))
+    parser.add_argument("--load", nargs="*", choices=list(ADVERSARIES), default=list(INTERPRETER))
     options = parser.parse_args()
     result = measure(options)
     row, log, outcome = result["row"], result["log"], result["outcome"]

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import common
-from browsers import Browsers
 from common import Limit
+
+from rtstem.load.browsers import Browsers
 
 LIMIT_PERCENT = 2.0
 _START_SECONDS = 1.0
