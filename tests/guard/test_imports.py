@@ -90,7 +90,7 @@ def test_the_callback_neither_allocates_nor_calls_python():
     code = (
         "from numba import cfunc\n"
         "from rtstem.rt import callback as c\n"
-        "compiled = cfunc(c._SIGNATURE, nopython=True, error_model='numpy')\n"
+        "compiled = cfunc(c.STREAM_SIGNATURE, nopython=True, error_model='numpy')\n"
         "fresh = compiled(c.stream_callback._pyfunc)\n"
         "print(fresh.inspect_llvm())\n"
     )
