@@ -53,12 +53,17 @@ class Audio(_Section):
         int | Literal["auto"], BeforeValidator(check.integer(8_000, 192_000, "auto"))
     ] = "auto"
     block: Annotated[int, BeforeValidator(check.integer(16, 8_192, 0))] = 0
+    clocks: Annotated[
+        Literal["auto", "one", "two"], BeforeValidator(check.choice("auto", "one", "two"))
+    ] = "auto"
 
 
 class Latency(_Section):
-    """Waiting time added for late hops, in hops of the model."""
+    """Waiting time added for late hops, in hops of the model; and where input and output are on two
+    clocks, for late callbacks, in ms."""
 
     safety_hops: Annotated[float, BeforeValidator(check.number(0, 64))] = 0.5
+    clock_margin_ms: Annotated[float, BeforeValidator(check.number(0, 100))] = 3.0
 
 
 class Realtime(_Section):

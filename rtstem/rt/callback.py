@@ -1,7 +1,8 @@
 """The audio callback: a compiled PaStreamCallback that never waits, allocates, logs or takes the GIL.
 
-Each block goes: input (device, file feed or another clock's), cleaned, into the input ring; wake the inference thread
-where a hop is complete; mix dry signal and stems of `DELAY` frames ago; outputs; counters.
+Each block goes: input (device, file feed, or ring of an input on its own clock), cleaned, into the
+input ring; wake the inference thread where a hop is complete; mix dry signal and stems of `DELAY`
+frames ago; outputs; counters.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ def _push_feed(h, ring, head, frames):
     mask, feed_mask = ring.shape[0] - 1, feed.shape[0] - 1
     for k in range(frames):
         place = (head + k) & mask
-        for c in range(2):
-            value = feed[(tail + k) & feed_mask, c] if k < count else np.float32(0.0)
-            ring[place, c] = _clean(h, value)
+        for side in range(2):
+            value = feed[(tail + k) & feed_mask, side] if k < count else np.float32(0.0)
+            ring[place, side] = _clean(h, value)
     store_release(h, b.FEED_TAIL, tail + count)
     if count < frames:
         if not ended:

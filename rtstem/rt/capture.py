@@ -74,12 +74,12 @@ class Capture:
     def reset(self, input_rate: int, output_rate: int) -> None:
         """Before streams of these rates (Hz) begin; no callback may be under way."""
         h = self.header
-        h[: CHANNELS] = 0
+        h[:CHANNELS] = 0
         h[GAP] = GONE
         self.servo[:] = 0.0
         begin(self.in_clock, input_rate)
         begin(self.out_clock, output_rate)
-        self.ratio = input_rate / output_rate
+        self.input_rate, self.ratio = input_rate, input_rate / output_rate
         self.table = make_table(self.ratio)
         h[TAPS] = self.table.shape[1]
         for slot, array in self._addressed():

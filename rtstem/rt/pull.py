@@ -58,9 +58,7 @@ def _conceal(h, ring, table, servo, step, out, start, end):
     """Play on backwards, fading away, then silence; POSITION goes back."""
     gap = h[c.GAP]
     sounding = min(max(c.GONE - gap, 0), end - start)
-    servo[c.POSITION] = read_at(
-        ring, table, servo[c.POSITION], -step, out, start, start + sounding
-    )
+    servo[c.POSITION] = read_at(ring, table, servo[c.POSITION], -step, out, start, start + sounding)
     for k in range(start, end):
         for side in range(2):
             if k - start < sounding:

@@ -106,7 +106,10 @@ def main() -> int:
     for folder in folders[: options.songs or None]:
         print(folder.name, file=sys.stderr, flush=True)
         songs.append(score_song(folder, options.rate, spec.sample_rate, options.model))
-    facts = {"unit": "SDR in dB, medians", "model": f"{spec.name}, trained at {spec.sample_rate} Hz"}
+    facts = {
+        "unit": "SDR in dB, medians",
+        "model": f"{spec.name}, trained at {spec.sample_rate} Hz",
+    }
     return common.report(summarise(songs), [], options.json, rate=options.rate, **facts)
 
 
