@@ -48,13 +48,17 @@ class Run:
 
 @njit(nogil=True)
 def _when(due, before, jitter, side, still):
-    """s at which the callback of `due` comes: late, after the one before, never while all is still."""
+    """(s at which the callback of `due` comes, when it is due): late, after the one before, and never
+    while all is still; then due again, or in a burst of all that did not come."""
+    for n in range(still.shape[0]):
+        if still[n, 0] == side and still[n, 1] <= due < still[n, 2] and still[n, 3] == 1:
+            due = still[n, 2]
     late = min(np.random.exponential(jitter), LATEST) if jitter > 0.0 else 0.0
     time = max(due + late, before + 1e-5)
     for n in range(still.shape[0]):
         if still[n, 0] == side and still[n, 1] <= time < still[n, 2]:
             time = still[n, 2]
-    return time
+    return time, due
 
 
 @njit(nogil=True)
@@ -84,7 +88,7 @@ def _simulate(h, servo, sizes, rates, jitter, still, wave, rows, out):
                     out[0, place], out[1, place] = block[0, k], block[1, k]
         count[side] += 1
         due[side] += sizes[side] / rates[side]
-        time[side] = _when(due[side], time[side], jitter, side, still)
+        time[side], due[side] = _when(due[side], time[side], jitter, side, still)
 
 
 def play(
@@ -96,13 +100,13 @@ def play(
     sizes: tuple[int, int] = (256, 256),
     jitter: float = 0.0,
     margin: int = 132,
-    still: Sequence[tuple[int, float, float]] = (),
+    still: Sequence[tuple[int, float, float, int]] = (),
     keep: int = 0,
 ) -> Run:
     """`wave` [n], repeated, into an input whose clock is `ppm` faster than it says.
 
-    jitter: mean s by which callbacks are late (exponential); still: (0 input or 1 output, from, until)
-    in which that side makes no call and loses none; keep: output frames to keep.
+    jitter: mean s by which callbacks are late (exponential); keep: output frames to keep;
+    still: (0 input or 1 output, from, until, 1: what was due meanwhile is lost, 0: it comes then).
     """
     capture = Capture(system_calls(), 2, (0, 1))
     capture.reset(*rates)
@@ -112,7 +116,7 @@ def play(
     capture.hold(delay, margin)
     rows = np.zeros((5, int(seconds * rates[1]) // sizes[1]))
     out = np.zeros((2, keep), np.float32)
-    quiet = np.array(still, np.float64).reshape(-1, 3)
+    quiet = np.array(still, np.float64).reshape(-1, 4)
     true = (rates[0] * (1.0 + 1e-6 * ppm), float(rates[1]))
     _simulate(h, servo, sizes, true, jitter, quiet, np.asarray(wave, np.float32), rows, out)
     fill, away, pace, short, asked = rows

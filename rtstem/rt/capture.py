@@ -46,7 +46,7 @@ PACE = 4  # frames of the input for one of the output
 SERVO_VALUES = 8
 
 FRAMES = 1 << 15
-MARK_ROWS, MARK = 8, 4  # the first values of the clock
+MARK_ROWS, MARK = 8, 5  # the first values of the clock
 GONE = 2048  # frames in which what is played for lack of input fades away
 FADE = 64
 PRIMING_MARKS = 8

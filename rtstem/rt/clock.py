@@ -17,9 +17,10 @@ TIME = 0  # s: when COUNT was reached, smoothed
 COUNT = 1  # frames
 STRETCH = 2  # how much longer than PERIOD a frame really takes, as a share of it
 PERIOD = 3  # s: a frame at the nominal rate
-P_TIME, P_BOTH, P_STRETCH = 4, 5, 6  # how uncertain TIME and STRETCH are; P_TIME 0: not begun
-RUN = 7  # ticks in a row that were off to the same side by more than GATE
-CLOCK_VALUES = 8
+AGE = 4  # ticks since TIME was set anew
+P_TIME, P_BOTH, P_STRETCH = 5, 6, 7  # how uncertain TIME and STRETCH are; P_TIME 0: not begun
+RUN = 8  # ticks in a row that were off to the same side by more than GATE
+CLOCK_VALUES = 9
 
 NOISE = 3e-4  # s: jitter of a callback
 PRIOR = 3e-4  # of STRETCH before anything was seen: 300 ppm
@@ -27,6 +28,7 @@ WANDER = 1e-13  # growth of STRETCH's variance per s: 1 ppm in 10 s
 GATE = 3e-3  # s: what is later is taken for so late
 LOST = 2e-2  # s: what is later is a stream that stood still
 STEPS = 8  # so many ticks beyond GATE, all early or all late, are a jump of the stream
+SETTLED = 16  # ticks until TIME is good
 
 
 def begin(clock: npt.NDArray[np.float64], rate: int) -> None:
@@ -38,10 +40,23 @@ def begin(clock: npt.NDArray[np.float64], rate: int) -> None:
 @compiled
 def _set(clock, now):
     """The stream has begun, or has jumped: the pace is what it was."""
-    clock[TIME], clock[RUN] = now, 0.0
+    clock[TIME], clock[RUN], clock[AGE] = now, 0.0, 0.0
     clock[P_TIME], clock[P_BOTH] = NOISE * NOISE, 0.0
     if clock[P_STRETCH] == 0.0:
         clock[P_STRETCH] = PRIOR * PRIOR
+
+
+@compiled
+def _jumped(clock, late):
+    """True where a tick that is so late, or early, is not jitter. After a pause callbacks may catch up
+    in a burst: each is early by what the one before was late, up to the first that is in time."""
+    if abs(late) <= GATE:
+        clock[RUN] = 0.0
+    else:
+        side = np.sign(late)
+        clock[RUN] = clock[RUN] + side if side * clock[RUN] > 0.0 else side
+    catching_up = clock[AGE] < SETTLED and late < -GATE
+    return catching_up or abs(late) > LOST or abs(clock[RUN]) >= STEPS
 
 
 @compiled
@@ -56,12 +71,9 @@ def tick(clock, now, count):
     clock[P_TIME] += span * (2.0 * clock[P_BOTH] + span * clock[P_STRETCH])
     clock[P_BOTH] += span * clock[P_STRETCH]
     clock[P_STRETCH] += span * WANDER
+    clock[AGE] += 1.0
     late = now - clock[TIME]
-    side = 0.0 if abs(late) <= GATE else np.sign(late)
-    clock[RUN] = clock[RUN] + side if side * clock[RUN] >= 0.0 else side
-    if side == 0.0:
-        clock[RUN] = 0.0
-    if abs(late) > LOST or abs(clock[RUN]) >= STEPS:
+    if _jumped(clock, late):
         _set(clock, now)
         return
     late = min(max(late, -GATE), GATE)

@@ -14,13 +14,14 @@ from numba import carray
 from . import board as b
 from . import capture as c
 from .atomics import load_acquire
-from .clock import CLOCK_VALUES, COUNT, PERIOD, STRETCH, TIME, pace, tick
+from .clock import AGE, CLOCK_VALUES, COUNT, PERIOD, SETTLED, STRETCH, TIME, pace, tick
 from .jit import compiled
 from .native import as_pointer
 from .resample import PHASES, read_at
 
 FOLLOW_SECONDS = 5.0  # time constant with which a position that is off is put right
 MAX_PULL = 5e-4  # of the pace, for that: 0.9 cents
+SETTLING_FRAMES = 16.0  # further off than this is put right at once until both clocks are known
 MAX_DRIFT = 2e-3  # of the nominal pace; clocks that differ by more are not followed
 
 
@@ -119,11 +120,11 @@ def pull_block(h, frames, out):
     step = min(max(pace(source, sink), nominal * (1.0 - MAX_DRIFT)), nominal * (1.0 + MAX_DRIFT))
     since = (sink[TIME] - source[TIME]) / (source[PERIOD] * (1.0 + source[STRETCH]))
     target = source[COUNT] + since - servo[c.SET_POINT]
-    playing = h[c.GAP] == 0
+    playing, settled = h[c.GAP] == 0, min(source[AGE], sink[AGE]) > SETTLED
     servo[c.PACE], servo[c.AWAY] = step, target - servo[c.POSITION] if playing else 0.0
-    far = abs(servo[c.AWAY]) > servo[c.SLACK]
+    far = abs(servo[c.AWAY]) > (servo[c.SLACK] if settled else SETTLING_FRAMES)
     if (far or not playing) and _readable(h, head, target, step, frames) == frames:
-        h[c.RESYNCS] += 1 if playing else 0
+        h[c.RESYNCS] += 1 if playing and settled else 0
         _go_on_at(h, head, ring, table, servo, target, step, out, frames)
         return True
     if playing:
