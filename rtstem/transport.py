@@ -155,9 +155,11 @@ class Transport:
     def lost(self) -> bool:
         """Take the device for lost and look for it from now on; False for the virtual device."""
         stream, plan = self._stream, self.plan
-        if plan.output_device is None or stream is None:
-            return False
         source, output = plan.input_device, plan.output_device
+        if stream is None or output is None:
+            if source is not None:
+                self._tell(f"'{source.name}' gives no audio any more")
+            return False
         name = source.name if source is not None and stream.input_lost else output.name
         self._stream = None
         self._reconnect = Reconnect(
