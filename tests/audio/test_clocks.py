@@ -43,7 +43,7 @@ def test_two_streams_are_as_late_as_declared(start_jack, tiny):
             delay, likeness = heard_delay(rig, piece, piece + 8192)
             if likeness > 0.8:  # half a frame of white noise is lost between frames
                 break
-    assert abs(delay - engine.hello["latency"]) <= 12, (delay, likeness, engine.hello)
+    assert abs(delay - engine.hello["latency"]) <= 6, (delay, likeness, engine.hello)
     assert abs(told["clocks"]["ppm"]) < 10
     assert told["model_faults"] == 0
 
