@@ -16,7 +16,7 @@ from .control.spectrum import StemSpectrum
 from .control.telemetry import Meters, Snapshot, read_clocks, read_meters, read_snapshot
 from .errors import ConfigError, EngineError, RtstemError
 from .io.device import DeviceInfo, DeviceStream
-from .io.pair import PairStream
+from .io.pair import PairStream, open_input
 from .io.pumps import Drain, Feeder, Sink
 from .io.tap import Tap
 from .io.virtual import VirtualStream
@@ -28,7 +28,7 @@ from .resources import find_model
 from .rt import board as b
 from .rt.board import Board
 from .rt.callback import stream_callback
-from .rt.capture import Capture, capture_callback
+from .rt.capture import Capture
 from .rt.inference import InferenceThread
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
@@ -148,18 +148,7 @@ class Engine:
         source, capture = plan.input_device, self._capture
         if source is None or capture is None:
             return self._open_output(sink_ring, priority, plan, source)
-        rate = round(source.default_rate)
-        capture.reset(rate, plan.rate)
-        stream = DeviceStream(
-            capture_callback.address or 0,
-            capture.header.ctypes.data,
-            input_device=source,
-            output_device=None,
-            input_channels=plan.input_channels,
-            output_channels=0,
-            rate=rate,
-            block=plan.block,
-        )
+        stream = open_input(capture, source, plan.input_channels, plan.rate, plan.block)
         try:
             output = self._open_output(sink_ring, priority, plan, None)
         except RtstemError:

@@ -7,13 +7,34 @@ from typing import Protocol
 
 from ..rt import board as b
 from ..rt.board import Board
-from ..rt.capture import MARKS, Capture
-from .device import DeviceStream
+from ..rt.capture import MARKS, Capture, capture_callback
+from .device import DeviceInfo, DeviceStream
 
 STILL_SECONDS = 3.0
 """Without a call of the input, which says that it is active, until it is taken for lost."""
 LOOK_SECONDS = 0.1
 """More time than this between two looks was not the input's: the process was suspended."""
+
+
+def open_input(
+    capture: Capture, device: DeviceInfo, channels: int, output_rate: int, block: int
+) -> DeviceStream:
+    """A stream at the device's own rate that fills `capture`, not started.
+
+    Raises DeviceError with PortAudio's reason.
+    """
+    rate = round(device.default_rate)
+    capture.reset(rate, output_rate)
+    return DeviceStream(
+        capture_callback.address or 0,
+        capture.header.ctypes.data,
+        input_device=device,
+        output_device=None,
+        input_channels=channels,
+        output_channels=0,
+        rate=rate,
+        block=block,
+    )
 
 
 class OutputStream(Protocol):
