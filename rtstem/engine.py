@@ -19,12 +19,14 @@ from .control.telemetry import (
     Meters,
     Snapshot,
     Timings,
+    read_clocks,
     read_meters,
     read_snapshot,
     read_timings,
 )
 from .errors import ConfigError, EngineError, RtstemError
-from .io.device import DeviceStream
+from .io.device import DeviceInfo, DeviceStream
+from .io.pair import PairStream, open_input
 from .io.pumps import Drain, Feeder, Sink
 from .io.tap import Tap
 from .io.virtual import VirtualStream
@@ -38,6 +40,7 @@ from .resources import find_model
 from .rt import board as b
 from .rt.board import Board
 from .rt.callback import stream_callback
+from .rt.capture import Capture
 from .rt.inference import InferenceThread
 from .rt.jit import is_warm
 from .rt.priority import Priority, lock_memory
@@ -83,6 +86,8 @@ class Engine:
         self._plan = make_plan(self.config, self.spec, endless)
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
+        if lockstep and self._plan.two_clocks:
+            raise ConfigError("lockstep has no clock; it needs audio.input: file:PATH")
         self._sink, self._lockstep, self._before_block = sink, lockstep, before_block
         self.models = ModelChoice(
             [self.config.model, *self.config.models], self.swap_model, self.tell
@@ -101,6 +106,11 @@ class Engine:
             delay_hops=spec.delay_frames // spec.hop,
             system=system_calls(),
             feed_frames=FEED_FRAMES if plan.reader is not None else 0,
+        )
+        self._capture = (
+            Capture(self._board.system, plan.input_channels, plan.input_pair)
+            if plan.two_clocks
+            else None
         )
         self._scene = np.ones((len(plan.buses) + 1, len(spec.stems) + 1), np.float32)
         self._write_plan()
@@ -133,6 +143,7 @@ class Engine:
             self._safety,
             partial(self._open_stream, sink_ring, priority),
             self.tell,
+            self._capture,
         )
         self._feeder = (
             Feeder(plan.reader, self._board.feed, self._board.header) if plan.reader else None
@@ -161,6 +172,25 @@ class Engine:
     def _open_stream(
         self, sink_ring: np.ndarray[Any, Any], priority: Priority, plan: Plan
     ) -> Stream:
+        source, capture = plan.input_device, self._capture
+        if source is None or capture is None:
+            return self._open_output(sink_ring, priority, plan, source)
+        stream = open_input(capture, source, plan.input_channels, plan.rate, plan.block)
+        try:
+            output = self._open_output(sink_ring, priority, plan, None)
+        except RtstemError:
+            stream.stop()
+            raise
+        return PairStream(self._board, capture, stream, output)
+
+    def _open_output(
+        self,
+        sink_ring: np.ndarray[Any, Any],
+        priority: Priority,
+        plan: Plan,
+        source: DeviceInfo | None,
+    ) -> Stream:
+        """The stream whose callback mixes, together with the input of `source` if any."""
         address = stream_callback.address or 0
         if plan.output_device is None:
             return VirtualStream(
@@ -175,7 +205,7 @@ class Engine:
         return DeviceStream(
             address,
             self._board.header.ctypes.data,
-            input_device=plan.input_device,
+            input_device=source,
             output_device=plan.output_device,
             input_channels=plan.input_channels,
             output_channels=plan.output_channels,
@@ -224,7 +254,8 @@ class Engine:
             self._separator.warm_up()
             self._safety.prepare(self._separator, self._priority)
             if self.config.realtime.lock_memory:
-                self._memory = lock_memory([*self._board.arrays(), *self._separator.held])
+                extra = self._capture.arrays() if self._capture is not None else []
+                self._memory = lock_memory([*self._board.arrays(), *self._separator.held, *extra])
             for part in (self._inference, self._feeder, self._drain):
                 if part is not None:
                     part.start()
@@ -398,7 +429,12 @@ class Engine:
         running = self._board.header[b.STATE] == b.RUNNING and not self._watchdog.ended.is_set()
         latency_ms = self.latency.ms if hasattr(self, "latency") else 0.0
         return read_snapshot(
-            self._board, bool(running), self.spec.stems, self.bus_names, latency_ms
+            self._board,
+            bool(running),
+            self.spec.stems,
+            self.bus_names,
+            latency_ms,
+            read_clocks(self._capture) if self._capture is not None else None,
         )
 
 

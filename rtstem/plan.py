@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .config import Bus, Config
 from .errors import ConfigError
-from .io.device import DeviceInfo, find_device, list_devices
+from .io.device import DeviceInfo, find_device, list_devices, same_clock
 from .io.files import FileReader, FolderReader, open_reader
 from .io.loop import LoopReader
 from .model_spec import ModelSpec
@@ -32,6 +32,7 @@ class Plan:
     """All that is decided before anything is opened; channels count from 0, rate in Hz.
 
     `output_device` None is the virtual device; `reader` is the file that replaces an input device.
+    `two_clocks`: the input device is a stream of its own.
     """
 
     rate: int
@@ -43,6 +44,7 @@ class Plan:
     input_pair: tuple[int, int]
     output_channels: int
     buses: tuple[BusPlan, ...]
+    two_clocks: bool = False
 
     @property
     def virtual(self) -> bool:
@@ -58,12 +60,7 @@ def make_plan(config: Config, spec: ModelSpec, endless: bool = False) -> Plan:
     source, target = str(config.audio.input), str(config.audio.output)
     virtual = target == "virtual"
     from_device = not source.startswith((FILE, "virtual:"))
-    if virtual and from_device:
-        raise ConfigError(
-            f"{config.where('audio', 'input')}: a virtual output has no sound device to take its"
-            " input from; use file:PATH or virtual:silence"
-        )
-    devices = [] if virtual else list_devices()
+    devices = list_devices() if from_device or not virtual else []
     output = None if virtual else find_device(config.audio.output, "output", devices)
     inp = find_device(config.audio.input, "input", devices) if from_device else None
     reader = open_reader(source[len(FILE) :]) if source.startswith(FILE) else None
@@ -86,7 +83,21 @@ def make_plan(config: Config, spec: ModelSpec, endless: bool = False) -> Plan:
         input_pair=pair if from_device else (0, 1),
         output_channels=max(max(bus.channels) for bus in config.buses.values()),
         buses=tuple(_bus(name, bus, spec) for name, bus in config.buses.items()),
+        two_clocks=inp is not None and _two_clocks(config, inp, output),
     )
+
+
+def _two_clocks(config: Config, source: DeviceInfo, output: DeviceInfo | None) -> bool:
+    """Whether the input device gets a stream of its own, with a resampler behind it."""
+    wanted = config.audio.clocks
+    if output is None:
+        if wanted == "one":
+            raise ConfigError(
+                f"{config.where('audio', 'clocks')}: a virtual output has a clock of its own;"
+                " allowed with a sound device as input: auto, two"
+            )
+        return True
+    return wanted == "two" or (wanted == "auto" and not same_clock(source, output))
 
 
 def _rate(

@@ -51,10 +51,10 @@ def check_fit(new: ModelSpec, old: ModelSpec, latency: Latency, safety_hops: flo
         synthesis_size=new.synthesis_size,
         lookahead_hops=new.lookahead_hops,
         safety_hops=safety_hops,
-    ).frames
-    if needed > latency.frames:
+    ).core
+    if needed > latency.core:
         raise ModelError(
-            f"{new.path}: needs a delay of {needed} frames, the stream has {latency.frames} and"
+            f"{new.path}: needs a delay of {needed} frames, the stream has {latency.core} and"
             f" keeps it; {cure}"
         )
 

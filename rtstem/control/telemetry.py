@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..rt import board as b
+from ..rt import capture as c
 from ..rt.board import Board
+from ..rt.capture import Capture
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,34 @@ def read_meters(board: Board, stems: Sequence[str], buses: Sequence[str]) -> Met
 
 
 @dataclass(frozen=True)
+class Clocks:
+    """An input on a clock of its own."""
+
+    ppm: float
+    """How much faster than the output's clock it is, in millionths of what both say."""
+    ring_ms: float
+    """Audio between input and output, by their clocks: it stays where it is set."""
+    resyncs: int
+    """Jumps to the right place after a jump of one of the streams."""
+    xruns: int
+    """Blocks for which the input's host reported an overflow."""
+    nonfinite: int
+
+
+def read_clocks(capture: Capture) -> Clocks:
+    """The state of `capture`."""
+    h, servo = capture.header, capture.servo
+    ring = float(servo[c.SET_POINT] + servo[c.AWAY])
+    return Clocks(
+        ppm=capture.ppm,
+        ring_ms=1000 * ring / capture.input_rate,
+        resyncs=int(h[c.RESYNCS]),
+        xruns=int(h[c.HOST_FLAGS]),
+        nonfinite=int(h[c.NONFINITE]),
+    )
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """State of a running engine. Peaks are linear, times microseconds unless named otherwise."""
 
@@ -118,7 +148,7 @@ class Snapshot:
     nonfinite: int
     model_faults: int
     input_underflows: int
-    """Blocks for which the input file was not ready."""
+    """Blocks for which the input file, or an input on its own clock, was not ready."""
     sink_overflows: int
     """Output frames lost because the reader of a virtual output was late."""
     input_peak: tuple[float, float]
@@ -126,10 +156,17 @@ class Snapshot:
     stem_peaks: Mapping[str, float]
     """Peak of each stem after the first bus's fader, with decay."""
     latency_ms: float
+    clocks: Clocks | None = None
+    """Where the input has a clock of its own."""
 
 
 def read_snapshot(
-    board: Board, running: bool, stems: Sequence[str], buses: Sequence[str], latency_ms: float
+    board: Board,
+    running: bool,
+    stems: Sequence[str],
+    buses: Sequence[str],
+    latency_ms: float,
+    clocks: Clocks | None = None,
 ) -> Snapshot:
     """Snapshot of `board`, whose counters may move while it is read."""
     h = board.header
@@ -149,8 +186,8 @@ def read_snapshot(
         concealed_blocks=int(h[b.CONCEALED_BLOCKS]),
         missed_blocks=int(h[b.MISSED_BLOCKS]),
         deadline_misses=int(h[b.DEADLINE_MISSES]),
-        xruns=int(h[b.XRUNS]),
-        nonfinite=int(h[b.NONFINITE]),
+        xruns=int(h[b.XRUNS]) + (clocks.xruns if clocks else 0),
+        nonfinite=int(h[b.NONFINITE]) + (clocks.nonfinite if clocks else 0),
         model_faults=int(h[b.MODEL_FAULTS]),
         input_underflows=int(h[b.FEED_UNDERFLOWS]),
         sink_overflows=int(h[b.SINK_OVERFLOWS]),
@@ -158,4 +195,5 @@ def read_snapshot(
         bus_peaks=meters.bus_peaks,
         stem_peaks=meters.stem_peaks,
         latency_ms=latency_ms,
+        clocks=clocks,
     )

@@ -151,5 +151,6 @@ def _status(snapshot: Snapshot, notice: str) -> dict[str, Any]:
         "running": snapshot.running,
         "latency_ms": round(snapshot.latency_ms, 1),
         "load": round(snapshot.load, 2) if math.isfinite(snapshot.load) else 0.0,
+        "clock_ppm": round(snapshot.clocks.ppm) if snapshot.clocks else None,
         "notice": notice,
     } | {name: getattr(snapshot, name) for name in _COUNTERS}

@@ -1,4 +1,5 @@
-"""The one way in which rtstem compiles: `compiled` for functions, `c_callback` for C callbacks.
+"""The one way in which rtstem compiles: `compiled` (and `compiled_sums`) for functions, `c_callback` for
+C callbacks.
 
 Machine code is cached on disk in a folder named after a hash of all compiled sources: numba itself
 looks only at the file of the function called, not at the files of the functions that it inlines.
@@ -62,6 +63,15 @@ def compiled(function: Callable[..., Any]) -> Any:
 
     with _own_cache():
         return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+
+
+def compiled_sums(function: Callable[..., Any]) -> Any:
+    """As `compiled`, and sums may be taken in another order: several terms at a time."""
+    import numba
+
+    order = {"reassoc", "contract"}
+    with _own_cache():
+        return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=order)(function)
 
 
 def c_callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -97,6 +97,10 @@ def call_stream_callback(_typing, function, inp, out, frames, flags, userdata):
 
 # `unsigned long` of PaStreamCallback is 32 bits wide on Windows
 STREAM_ULONG = types.uint32 if platform.system() == "Windows" else types.uint64
+STREAM_SIGNATURE = types.intc(
+    types.voidptr, types.voidptr, STREAM_ULONG, types.voidptr, STREAM_ULONG, types.voidptr
+)
+"""PaStreamCallback (portaudio.h): input, output, frames, time, flags, user data."""
 
 
 @intrinsic

@@ -20,7 +20,7 @@ from rtstem.control.desk import Desk
 from rtstem.control.keymap import FADER_KEYS, SOLO_KEYS, STEP, KeyDesk
 from rtstem.control.keys import NoKeys, PipeKeys, decode, open_keys
 from rtstem.control.screen import Picture, View, draw, status_line
-from rtstem.control.telemetry import Percentiles, Snapshot
+from rtstem.control.telemetry import Clocks, Percentiles, Snapshot
 from rtstem.control.terminal import LiveView, StopSignals, live_facts, run_log, run_screen
 from rtstem.errors import EngineError
 from rtstem.latency import Latency
@@ -338,6 +338,16 @@ def test_counters_that_moved_are_red_and_rare_ones_appear() -> None:
     assert ("3", "bold red") in line
     assert ("7", "bold red") in line
     assert ("0", "green") in line
+
+
+def test_the_drift_between_two_clocks_is_shown() -> None:
+    clocks = Clocks(ppm=-41.7, ring_ms=12.25, resyncs=2, xruns=1, nonfinite=0)
+    lines = draw(view(snapshot=snapshot(clocks=clocks)), 100)
+    whole = "\n".join(map(cells, lines))
+    assert "clock -42 ppm, ring 12.2 ms" in whole
+    assert "resyncs 2" in whole
+    assert "clock -42 ppm" in status_line(snapshot(clocks=clocks), desk().state())
+    assert "ppm" not in "".join(map(cells, draw(view(), 100)))
 
 
 def test_status_line_is_one_line_with_the_gains_that_moved() -> None:
