@@ -8,6 +8,7 @@ a part of a line, which does not count.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import AudioFileError
+from ..errors import AudioFileError, one_line
 from ..rt.board import MAX_BLOCK
 
 F32 = npt.NDArray[np.float32]
@@ -147,7 +148,7 @@ def _parsed(path: Path, number: int, line: bytes, take: Callable[[dict[str, Any]
         return take(values)
     except KeyError as error:
         raise _damaged(path, number, f"{error} is missing") from None
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise _damaged(path, number, str(error).partition("\n")[0]) from None
 
 
@@ -170,6 +171,8 @@ def _header(values: dict[str, Any]) -> Header:
     files = {str(key): str(name) for key, name in values["files"].items()}
     if any(Path(name).name != name for name in files.values()):
         raise ValueError("a file outside the recording's folder")
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in buses):
+        raise ValueError("a bus with a name that no configuration can give")  # it names a file
     return Header(
         **values
         | {
@@ -187,7 +190,9 @@ def _header(values: dict[str, Any]) -> Header:
 
 def _event(log: RecordingLog, values: dict[str, Any]) -> None:
     if "end" in values:
-        log.totals = Totals(**values["end"])
+        end = values["end"]
+        counts = {key: _count(end[key], 0) for key in ("frames", "lost", "moves")}
+        log.totals = Totals(**counts, stopped=one_line(str(end["stopped"])))
         return
     at = _count(values["at"], 0)
     if "scene" in values:

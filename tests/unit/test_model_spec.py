@@ -236,7 +236,7 @@ def test_wrong_tensors(tmp_path: Path, damage: Callable[[Any], None], sentence: 
     ("content", "sentence"),
     [
         (b"", "is empty; export or download the model again"),
-        (b"RIFF\x24\0\0\0WAVEfmt ", "not an ONNX model that ONNX Runtime"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", "not an ONNX model (a damaged protobuf"),
         (b"hello, this is no model\n" * 50, "is a text file, not an ONNX model"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid",

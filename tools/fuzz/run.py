@@ -1,0 +1,109 @@
+"""Run one target's cases to their end, whatever becomes of the processes that they run in."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .worker import Progress, work
+
+HANG_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
+_MOST_DEATHS = 50
+
+
+@dataclass
+class Result:
+    """What came of one target."""
+
+    name: str
+    cases: int = 0
+    seconds: float = 0.0
+    messages: dict[str, int] = field(default_factory=dict)
+    """Kinds of refusals, and how often each was given."""
+    failures: list[tuple[str, Path]] = field(default_factory=list)
+    """What went wrong, and the file with the input."""
+    slowest: tuple[float, int] = (0.0, 0)
+    """Seconds and number of the slowest case."""
+
+
+def run_target(
+    name: str, seed: int, cases: int, out: Path, tell: Callable[[int], None] = lambda done: None
+) -> Result:
+    """All cases of one target; inputs of failures are kept in `out`."""
+    result, began = Result(name), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="rtstem-fuzz-") as temporary:
+        folder = Path(temporary)
+        progress = Progress(folder, create=True)
+        first = deaths = 0
+        while first < cases and deaths < _MOST_DEATHS:
+            death = _one_process(name, seed, (first, cases), folder, progress, tell)
+            reached, data = progress.now()
+            if death:
+                deaths += 1
+                _keep(result, out, reached, death, data)
+                reached += 1
+            first = result.cases = reached
+        _collect(result, folder, out)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def _one_process(
+    name: str,
+    seed: int,
+    numbers: tuple[int, int],
+    folder: Path,
+    progress: Progress,
+    tell: Callable[[int], None],
+) -> str:
+    """Why the process ended before its cases did; empty: it did not."""
+    progress.begin(numbers[0], b"")
+    process = multiprocessing.get_context("spawn").Process(
+        target=work, args=(name, seed, *numbers, folder)
+    )
+    process.start()
+    reached, since = numbers[0], time.monotonic()
+    while process.is_alive():
+        process.join(_LOOK_SECONDS)
+        now, _ = progress.now()
+        tell(now)
+        if now != reached:
+            reached, since = now, time.monotonic()
+        elif time.monotonic() - since > HANG_SECONDS:
+            process.kill()
+            process.join()
+            return f"hangs for over {HANG_SECONDS:.0f} s"
+    return f"the process ended with code {process.exitcode}" if process.exitcode else ""
+
+
+def _keep(result: Result, out: Path, number: int, what: str, data: bytes) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{result.name}-{number}.bin"
+    path.write_bytes(data)
+    result.failures.append((f"case {number}: {what}", path))
+
+
+def _collect(result: Result, folder: Path, out: Path) -> None:
+    """What the processes have left in `folder`."""
+    for report in _lines(folder / "reports.jsonl"):
+        for message, count in report["messages"].items():
+            result.messages[message] = result.messages.get(message, 0) + count
+        result.slowest = max(result.slowest, tuple(report["slowest"]))
+    seen = set()
+    for found in _lines(folder / "failures.jsonl"):
+        if found["what"] not in seen:
+            seen.add(found["what"])
+            number = found["case"]
+            _keep(result, out, number, found["what"], (folder / f"case-{number}.bin").read_bytes())
+            shutil.copyfile(folder / f"case-{number}.txt", out / f"{result.name}-{number}.txt")
+
+
+def _lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
