@@ -98,7 +98,7 @@ def test_tiny_model_computes_what_its_docstring_says(
 
 
 METADATA = [
-    ({"domain": "wave\nlet"}, r"domain: must be one of spectrum, waveform, not 'wave\nlet'"),
+    ({"domain": "wave\nlet"}, "domain: must be one of spectrum, waveform, not 'wave let'"),
     ({"data": "x" * 20_001}, "data: is over 20000 characters long; shorten it"),
     ({"rtstem.version": None}, "rtstem.version: missing, so this is not an rtstem model"),
     ({"rtstem.version": "2"}, "rtstem.version: must be '1', not '2'"),

@@ -12,11 +12,16 @@ from .mutate import damaged, generator
 
 ROOT = Path(__file__).resolve().parents[2]
 _WORDS = [
-    *(b": ", b"\n  ", b"- ", b"[", b"]", b"{", b"}", b", ", b"#", b"&a ", b"*a", b"<<: ", b"|\n", b">-\n"),
-    *(b"!!python/object/apply:os.system ", b"!!binary ", b"!!set ", b"!!omap ", b"!!timestamp ", b"!!str "),
-    *(b"? ", b"---\n", b"...\n", b"%YAML 1.1\n", b"\t", b"'", b'"', b"\\x00", b"\xef\xbb\xbf", b"\xff\xfe"),
-    *(b"yes", b"null", b"~", b".nan", b".inf", b"1e999", b"-1", b"0x7f", b"0b1", b"1:30:00", b"2001-02-30"),
-    *(b"99999999999999999999", b"1_000", b"\xc2\x85", b"\xe2\x80\xa8", b"\x1b[2J", b"\xf0\x9f\x8e\xa4", b"="),
+    *(b": ", b"\n  ", b"- ", b"[", b"]", b"{", b"}", b", "),
+    *(b"#", b"&a ", b"*a", b"<<: ", b"|\n", b">-\n"),
+    *(b"!!python/object/apply:os.system ", b"!!binary "),
+    *(b"!!set ", b"!!omap ", b"!!timestamp ", b"!!str "),
+    *(b"? ", b"---\n", b"...\n", b"%YAML 1.1\n", b"\t"),
+    *(b"'", b'"', b"\\x00", b"\xef\xbb\xbf", b"\xff\xfe"),
+    *(b"yes", b"null", b"~", b".nan", b".inf", b"1e999"),
+    *(b"-1", b"0x7f", b"0b1", b"1:30:00", b"2001-02-30"),
+    *(b"99999999999999999999", b"1_000", b"\xc2\x85"),
+    *(b"\xe2\x80\xa8", b"\x1b[2J", b"\xf0\x9f\x8e\xa4", b"="),
 ]  # fmt: skip
 _VALUES: list[Any] = [
     *(
@@ -151,7 +156,8 @@ def _keys(dice: random.Random) -> bytes:
 
 _BOMBS = [
     *(_laughs, _keys, _many("model: [", "["), _many("model: ", "{a: ", "}"), _many("model: 0x", "f")),
-    *(_many("model: 1", ":1"), _many("model: 1", ":1", ".5"), _many("model: ", "9"), _many("model: ", "x")),
+    *(_many("model: 1", ":1"), _many("model: 1", ":1", ".5")),
+    *(_many("model: ", "9"), _many("model: ", "x")),
     *(_many("", "- "), _many("", "? "), _many("audio: {", "a,"), _many("", "\n"), _many("", "# x\n")),
     *(_many("model: 1", "_"), _many("model: '", "''"), _many('model: "', "\\x41"), _many("", "&a ")),
     *(_many("faders: {", "'\U0001f3a4\u202e': 1, "), _many("web: {token: ", "a b "), _many("", "!")),

@@ -25,9 +25,12 @@ _KINDS = [
     *(("ogg", "OPUS", 2), ("mp3", "MPEG_LAYER_III", 2)),
 ]
 _WORDS = [
-    *(b"RIFF", b"RF64", b"WAVE", b"fmt ", b"data", b"LIST", b"ds64", b"JUNK", b"bext", b"cart", b"fact"),
-    *(b"FORM", b"AIFC", b"COMM", b"SSND", b"fLaC", b"OggS", b"OpusHead", b"\x01vorbis", b"ID3\x04", b".snd"),
-    *(b"caff", b"desc", b"pakt", b"kuki", b"id3 ", b"smpl", b"cue ", b"PEAK", b"\xff\xff\xff\xff", b"\0" * 8),
+    *(b"RIFF", b"RF64", b"WAVE", b"fmt ", b"data", b"LIST"),
+    *(b"ds64", b"JUNK", b"bext", b"cart", b"fact"),
+    *(b"FORM", b"AIFC", b"COMM", b"SSND", b"fLaC", b"OggS"),
+    *(b"OpusHead", b"\x01vorbis", b"ID3\x04", b".snd"),
+    *(b"caff", b"desc", b"pakt", b"kuki", b"id3 ", b"smpl"),
+    *(b"cue ", b"PEAK", b"\xff\xff\xff\xff", b"\0" * 8),
     *(b"\xff\xfb\x90\x64", b"\xff" * 8, b"\xfe\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\0\0\xc0\x7f"),
 ]  # fmt: skip
 

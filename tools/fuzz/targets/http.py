@@ -12,9 +12,11 @@ from ..verdict import FailedError
 from ..web_rig import Rig, frame, handshake
 
 _WORDS = [
-    *(b"GET ", b"POST ", b"/ws", b"/", b" HTTP/1.1", b" HTTP/9.9", b"\r\n", b"\n", b"\r\n\r\n", b"Host: "),
+    *(b"GET ", b"POST ", b"/ws", b"/", b" HTTP/1.1"),
+    *(b" HTTP/9.9", b"\r\n", b"\n", b"\r\n\r\n", b"Host: "),
     *(b"Host: evil.example\r\n", b"Origin: null\r\n", b"Content-Length: 99999999999\r\n", b"?token="),
-    *(b"Transfer-Encoding: chunked\r\n", b"Upgrade: h2c\r\n", b"//[", b"%00", b"%2e%2e/", b"../", b"[::1"),
+    *(b"Transfer-Encoding: chunked\r\n", b"Upgrade: h2c\r\n"),
+    *(b"//[", b"%00", b"%2e%2e/", b"../", b"[::1"),
     *(b"\xff", b"\0", b"http://x/", b"*", b"a" * 9000, b"X: y\r\n" * 200, b":", b"@", b"\x80\xff"),
 ]  # fmt: skip
 _CODES = (0, 1, 1, 2, 3, 8, 9, 10, 15)

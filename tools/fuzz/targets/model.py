@@ -16,9 +16,12 @@ from ..mutate import damaged, generator
 
 _SHIPPED_EVERY = 100
 _WORDS = [
-    *(b"spectrum", b"stems", b"next_memory", b"memory", b"gains", b"Mul", b"Loop", b"If", b"Scan", b"Shape"),
-    *(b"ConstantOfShape", b"location", b"../../../etc/passwd", b"/dev/zero", b"ai.onnx", b"com.x", b"\xff" * 9),
-    *(b"\x80" * 9 + b"\x01", b"\x70\x01", b"\x08\x01", b"\x08\x0b", b"\xff\xff\xff\xff\x0f", b"\xff" * 9 + b"\x01"),
+    *(b"spectrum", b"stems", b"next_memory", b"memory"),
+    *(b"gains", b"Mul", b"Loop", b"If", b"Scan", b"Shape"),
+    *(b"ConstantOfShape", b"location", b"../../../etc/passwd"),
+    *(b"/dev/zero", b"ai.onnx", b"com.x", b"\xff" * 9),
+    *(b"\x80" * 9 + b"\x01", b"\x70\x01", b"\x08\x01", b"\x08\x0b"),
+    *(b"\xff\xff\xff\xff\x0f", b"\xff" * 9 + b"\x01"),
 ]  # fmt: skip
 
 

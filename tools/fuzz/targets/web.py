@@ -21,7 +21,8 @@ _AT_ONCE = int(BURST) // 2 - 2  # beyond it the server slows us down
 _WORDS = [
     *(b'"type"', b'"apply"', b'"learn"', b'"sync"', b'"watch"', b'"value"', b'"action"', b'"spectrum"'),
     *(b"null", b"true", b"NaN", b"Infinity", b"1e400", b"-0", b"9" * 400, b"[", b"{", b"}", b"]", b","),
-    *(b"\\ud800", b"\\u0000", b"\x1b", b'"', b"\xff", b"\xed\xa0\x80", b"0.5", b":", b"\\", b"[" * 2000),
+    *(b"\\ud800", b"\\u0000", b"\x1b", b'"', b"\xff"),
+    *(b"\xed\xa0\x80", b"0.5", b":", b"\\", b"[" * 2000),
 ]  # fmt: skip
 _VALUES: list[Any] = [
     None,
