@@ -214,7 +214,8 @@ def _count(value: object, least: int, most: int = 1 << 62) -> int:
 
 
 def _array(value: object, shape: tuple[int, ...]) -> F32:
-    array = np.array(value, np.float32)
+    with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite
+        array = np.array(value, np.float32)
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"values {list(array.shape)} in place of {list(shape)}")
     return array

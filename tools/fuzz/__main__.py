@@ -14,7 +14,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from rtstem.errors import RtstemError
 
 from .run import Result, run_target
-from .targets import NAMES, open_target
+from .targets import NAMES, door, open_target
 from .verdict import refusal
 
 
@@ -69,19 +69,13 @@ def _options() -> argparse.Namespace:
 
 
 def _run(name: str, options: argparse.Namespace) -> Result:
-    cases = options.cases or _cases(name)
+    cases = options.cases or door(name).cases
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(name, total=cases)
         return run_target(
             name, options.seed, cases, options.out, lambda done: bar.update(task, completed=done)
         )
-
-
-def _cases(name: str) -> int:
-    from importlib import import_module
-
-    return int(import_module(f"tools.fuzz.targets.{name}").Door.cases)
 
 
 def _line(result: Result) -> str:

@@ -85,9 +85,13 @@ def _one_process(
 
 def _keep(result: Result, out: Path, number: int, what: str, data: bytes) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{result.name}-{number}.bin"
+    path = out / f"{_file_name(result.name)}-{number}.bin"
     path.write_bytes(data)
     result.failures.append((f"case {number}: {what}", path))
+
+
+def _file_name(name: str) -> str:
+    return name.rpartition(":")[2]
 
 
 def _collect(result: Result, folder: Path, out: Path) -> None:
@@ -102,7 +106,9 @@ def _collect(result: Result, folder: Path, out: Path) -> None:
             seen.add(found["what"])
             number = found["case"]
             _keep(result, out, number, found["what"], (folder / f"case-{number}.bin").read_bytes())
-            shutil.copyfile(folder / f"case-{number}.txt", out / f"{result.name}-{number}.txt")
+            shutil.copyfile(
+                folder / f"case-{number}.txt", out / f"{_file_name(result.name)}-{number}.txt"
+            )
 
 
 def _lines(path: Path) -> list[dict]:

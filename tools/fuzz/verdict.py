@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from pathlib import Path
 from typing import Protocol
 
 from rtstem.errors import RtstemError
@@ -20,6 +21,8 @@ class Target(Protocol):
 
     cases: int
     room: int
+
+    def __init__(self, seed: int, folder: Path) -> None: ...
 
     def make(self, number: int) -> bytes:
         """The input of case `number`: the same for the same seed."""

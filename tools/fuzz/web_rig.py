@@ -51,6 +51,7 @@ class Rig(logging.Handler):
 
     def close(self) -> None:
         """Everything."""
+        logging.getLogger("rtstem.web").removeHandler(self)
         self.surface.stop()
         self._engine.stop()
 

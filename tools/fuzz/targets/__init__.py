@@ -26,5 +26,12 @@ NAMES = {
 def open_target(name: str, seed: int, folder: Path) -> Target:
     """The target of that name at work in `folder`, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
-    door: Target = import_module(f"{__name__}.{name}").Door(seed, folder)
-    return door
+    return door(name)(seed, folder)
+
+
+def door(name: str) -> type[Target]:
+    """The class of a target: one of NAMES, or `module:class` of another."""
+    module, _, attribute = name.rpartition(":")
+    found = import_module(module or f"{__name__}.{name}")
+    made: type[Target] = getattr(found, attribute if module else "Door")
+    return made

@@ -19,6 +19,7 @@ from ..verdict import FailedError
 
 _STEMS = ("vocals", "drums", "bass", "other")
 _ANSWER_SECONDS = 10.0
+_PAUSES = ("BATCH_SECONDS", "_FEEDBACK_SECONDS", "_NOTICE_SECONDS")
 _MOST_BYTES = 60_000
 _QUESTION = b"/rtstem/sync\0\0\0\0,\0\0\0"
 _NUMBERS = (0.0, 0.5, 1.0, -1.0, 2.0, float("nan"), float("inf"), 1e-45, 3e38)
@@ -36,12 +37,13 @@ class Door:
     room = 1024
 
     def __init__(self, seed: int, folder: Path) -> None:
-        osc.BATCH_SECONDS = osc._FEEDBACK_SECONDS = osc._NOTICE_SECONDS = 0.0  # only pauses
+        self._pauses = {name: getattr(osc, name) for name in _PAUSES}
+        vars(osc).update(dict.fromkeys(_PAUSES, 0.0))
         self._seed = seed
         self._table = ActionTable(Desk(_STEMS, {"quiet": {}}, lambda state: None))
         self._notices: list[str] = []
         self._errors: list[threading.ExceptHookArgs] = []
-        threading.excepthook = self._errors.append
+        self._hook, threading.excepthook = threading.excepthook, self._errors.append
         self._surface = osc.OscSurface(self._table, port=0, on_notice=self._notices.append)
         self._surface.start()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -100,3 +102,5 @@ class Door:
         """The server, and our side."""
         self._surface.stop()
         self._socket.close()
+        threading.excepthook = self._hook
+        vars(osc).update(self._pauses)
