@@ -67,7 +67,7 @@ def test_somebody_elses_is_refused(folder, which, tmp_path):
         os.chown(folder, SOMEBODY, SOMEBODY, follow_symlinks=False)
     else:
         os.chown(folder if which == "folder" else folder.parent, SOMEBODY, SOMEBODY)
-    with pytest.raises(ConfigError, match="belongs to another user.*NUMBA_CACHE_DIR"):
+    with pytest.raises(ConfigError, match=r"belongs to another user.*NUMBA_CACHE_DIR"):
         keep_private(folder)
 
 

@@ -83,8 +83,8 @@ def _line(result: Result) -> str:
     return (
         f"{result.name:<9} {result.cases:>8} cases {result.seconds:>7.0f} s {rate:>7.0f} /s "
         f"{len(result.messages):>5} kinds of errors {sum(result.messages.values()):>8} refusals "
-        f"{len(result.failures):>4} failures   slowest {result.slowest[0]:.2f} s "
-        f"(case {result.slowest[1]})"
+        f"{len(result.failures):>4} failures {result.deaths:>3} deaths   "
+        f"slowest {result.slowest[0]:.2f} s (case {result.slowest[1]})"
     )
 
 

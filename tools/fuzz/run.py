@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import re
 import shutil
 import tempfile
 import time
@@ -11,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .worker import Progress, work
+from .worker import FAULT, Progress, work
 
 HANG_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
-_MOST_DEATHS = 50
+_MOST_DEATHS = 200
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Result:
     """Kinds of refusals, and how often each was given."""
     failures: list[tuple[str, Path]] = field(default_factory=list)
     """What went wrong, and the file with the input."""
+    deaths: int = 0
+    """Cases that ended their process; of equal ones `failures` has the first."""
     slowest: tuple[float, int] = (0.0, 0)
     """Seconds and number of the slowest case."""
 
@@ -42,14 +45,18 @@ def run_target(
         folder = Path(temporary)
         progress = Progress(folder, create=True)
         first = deaths = 0
+        killers: set[str] = set()
         while first < cases and deaths < _MOST_DEATHS:
             death = _one_process(name, seed, (first, cases), folder, progress, tell)
             reached, data = progress.now()
             if death:
                 deaths += 1
-                _keep(result, out, reached, death, data)
+                if death not in killers:
+                    _keep(result, out, reached, death, data)
+                killers.add(death)
                 reached += 1
             first = result.cases = reached
+        result.deaths = deaths
         _collect(result, folder, out)
     result.seconds = time.monotonic() - began
     return result
@@ -80,7 +87,14 @@ def _one_process(
             process.kill()
             process.join()
             return f"hangs for over {HANG_SECONDS:.0f} s"
-    return f"the process ended with code {process.exitcode}" if process.exitcode else ""
+    return _death(process.exitcode, folder) if process.exitcode else ""
+
+
+def _death(code: int | None, folder: Path) -> str:
+    """With the last line of Python that ran, where that is known."""
+    found = re.search(r'File "(.*)", line (\d+)', (folder / FAULT).read_text())
+    place = f" at {found[1]}:{found[2]}" if found else ""
+    return f"the process ended with code {code}{place}"
 
 
 def _keep(result: Result, out: Path, number: int, what: str, data: bytes) -> None:

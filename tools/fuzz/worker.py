@@ -7,6 +7,7 @@ case under way.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import mmap
 import os
@@ -26,6 +27,9 @@ from .verdict import SLOW_SECONDS, FailedError, Target, failure, refusal
 
 _HEAD = struct.Struct("<QQ")
 _ROOM = 8 << 20
+FAULT = "fault.txt"
+"""Where Python was when a library took the process down with it."""
+_WRITE_EVERY = 500
 _COUNTER = "progress.bin"
 _MIB = 1 << 20
 
@@ -55,6 +59,7 @@ class Progress:
 def work(name: str, seed: int, first: int, end: int, folder: Path) -> None:
     """Run the cases `first` to `end` of a target; the result is in `folder`."""
     warnings.simplefilter("error")
+    faulthandler.enable((folder / FAULT).open("w"))
     progress, found = Progress(folder), _Found(folder)
     target = open_target(name, seed, folder / "work")
     with _little_memory(target.room), _quiet():
@@ -62,6 +67,8 @@ def work(name: str, seed: int, first: int, end: int, folder: Path) -> None:
             data = target.make(number)
             progress.begin(number, data)
             found.judge(target, number, data)
+            if number % _WRITE_EVERY == 0:
+                found.write()
         progress.begin(end, b"")
         target.close()
     found.write()
@@ -110,10 +117,11 @@ class _Found:
         self._failures[what] = self._failures.get(what, 0) + 1
 
     def write(self) -> None:
-        """Add to what earlier processes of this run have left."""
+        """Add what has been found since the last call to the report of this run."""
         report = {"messages": self._messages, "slowest": self._slowest}
         with (self._folder / "reports.jsonl").open("a") as file:
             file.write(json.dumps(report) + "\n")
+        self._messages = {}
 
 
 @contextlib.contextmanager

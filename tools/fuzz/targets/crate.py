@@ -35,7 +35,7 @@ _WORDS = [
 class Door:
     """Records."""
 
-    cases = 100_000
+    cases = 30_000
     room = 512
 
     def __init__(self, seed: int, folder: Path) -> None:

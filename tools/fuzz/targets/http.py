@@ -25,7 +25,7 @@ _CODES = (0, 1, 1, 2, 3, 8, 9, 10, 15)
 class Door:
     """HTTP and what comes after."""
 
-    cases = 100_000
+    cases = 50_000
     room = 1024
 
     def __init__(self, seed: int, folder: Path) -> None:

@@ -80,7 +80,7 @@ _WORDS = [
 class Door:
     """Logs."""
 
-    cases = 100_000
+    cases = 30_000
     room = 1024
 
     def __init__(self, seed: int, folder: Path) -> None:

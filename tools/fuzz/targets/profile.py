@@ -23,7 +23,7 @@ _CONTROLS = 6
 class Door:
     """Profile files."""
 
-    cases = 100_000
+    cases = 30_000
     room = 512
 
     def __init__(self, seed: int, folder: Path) -> None:
