@@ -208,7 +208,7 @@ def _event(log: RecordingLog, values: dict[str, Any]) -> None:
 
 
 def _count(value: object, least: int, most: int = 1 << 62) -> int:
-    if not isinstance(value, int) or not least <= value <= most:
+    if type(value) is not int or not least <= value <= most:  # true is a number in Python, not here
         raise ValueError(f"{value!r} is not a number of frames")
     return value
 

@@ -7,8 +7,7 @@ import os
 import socket
 import struct
 from pathlib import Path
-
-from websockets.exceptions import WebSocketException
+from traceback import extract_tb
 
 from rtstem.control.actions import ActionTable
 from rtstem.control.web import WebSurface
@@ -21,23 +20,27 @@ ANSWER_SECONDS = 10.0
 class Rig(logging.Handler):
     """A web mixer, and what its thread has complained of beside its clients' bad manners."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, token: str | None = None) -> None:
         super().__init__(logging.ERROR)
         model = tiny_model(folder / "tiny.onnx", "waveform", hop=4096)
         audio = {"input": "virtual:silence", "output": "virtual"}
         self._engine = Engine({"model": str(model), "audio": audio})
         self._engine.start()
         self.actions = ActionTable(self._engine.desk)
-        self.surface = WebSurface(self._engine, self.actions, port=0, learn=lambda *_: None)
+        self.surface = WebSurface(
+            self._engine, self.actions, port=0, token=token, learn=lambda *_: None
+        )
         self.complaints: list[BaseException] = []
         logging.getLogger("rtstem.web").addHandler(self)
         self.surface.start()
-        self.port = int(self.surface.url.rstrip("/").rpartition(":")[2])
+        self.port = int(self.surface.url.split("/")[2].rpartition(":")[2])
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by the library with what it caught."""
+        """Called by the library with what it caught. What is its own costs the client its connection."""
         error = record.exc_info[1] if record.exc_info else None
-        if error is not None and not isinstance(error, WebSocketException | EOFError | OSError):
+        if error is not None and any(
+            "/rtstem/" in f.filename for f in extract_tb(error.__traceback__)
+        ):
             self.complaints.append(error)
 
     def check(self) -> None:
@@ -56,10 +59,14 @@ class Rig(logging.Handler):
         self._engine.stop()
 
 
-def handshake(port: int) -> bytes:
+def handshake(port: int, path: bytes = b"/ws") -> bytes:
     """The request of a browser that opens the WebSocket."""
     lines = [
-        *("GET /ws HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Origin: http://127.0.0.1:{port}"),
+        *(
+            f"GET {path.decode()} HTTP/1.1",
+            f"Host: 127.0.0.1:{port}",
+            f"Origin: http://127.0.0.1:{port}",
+        ),
         *("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"),
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
     ]

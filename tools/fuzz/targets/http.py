@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import random
+import socket
 from pathlib import Path
 
 from rtstem.errors import ConfigError
 
 from ..mutate import damaged, generator
 from ..verdict import FailedError
-from ..web_rig import Rig, frame, handshake
+from ..web_rig import ANSWER_SECONDS, Rig, frame, handshake
 
 _WORDS = [
     *(b"GET ", b"POST ", b"/ws", b"/", b" HTTP/1.1"),
@@ -17,8 +20,27 @@ _WORDS = [
     *(b"Host: evil.example\r\n", b"Origin: null\r\n", b"Content-Length: 99999999999\r\n", b"?token="),
     *(b"Transfer-Encoding: chunked\r\n", b"Upgrade: h2c\r\n"),
     *(b"//[", b"%00", b"%2e%2e/", b"../", b"[::1"),
-    *(b"\xff", b"\0", b"http://x/", b"*", b"a" * 9000, b"X: y\r\n" * 200, b":", b"@", b"\x80\xff"),
+    *(b"\xff", b"\0", b"http://x/", b"GET //[ ", b"GET http://["),
+    *(b"*", b"a" * 9000, b"X: y\r\n" * 200, b":", b"@", b"\x80\xff"),
 ]  # fmt: skip
+_QUIET_SECONDS = 0.01
+_PATHS = (
+    *(
+        b"GET //[x",
+        b"GET http://[/ws",
+        b"GET http://evil.example/",
+        b"GET /%2e%2e/errors.py",
+        b"GET /ws",
+    ),
+    *(
+        b"GET /../errors.py",
+        b"GET /ws?token=%ff",
+        b"GET /ws?" + b"a&" * 2000,
+        b"GET *",
+        b"GET /\x7f",
+        b"PUT /",
+    ),
+)
 _CODES = (0, 1, 1, 2, 3, 8, 9, 10, 15)
 
 
@@ -29,7 +51,7 @@ class Door:
     room = 1024
 
     def __init__(self, seed: int, folder: Path) -> None:
-        self._seed, self._rig = seed, Rig(folder)
+        self._seed, self._rig = seed, Rig(folder, token="secret")
         self._page = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
 
     def make(self, number: int) -> bytes:
@@ -38,11 +60,13 @@ class Door:
         kind = dice.random()
         if kind < 0.05:
             return dice.randbytes(dice.randrange(1, 300))
+        if kind < 0.15:
+            return self._page.replace(b"GET /", dice.choice(_PATHS), 1)
         if kind < 0.5:
             return damaged(dice, self._page, _WORDS)
         if kind < 0.7:
-            return damaged(dice, handshake(1) + self._frames(dice), _WORDS)
-        return handshake(1) + damaged(dice, self._frames(dice))
+            return damaged(dice, handshake(1, b"/ws?token=secret") + self._frames(dice), _WORDS)
+        return handshake(1, b"/ws?token=secret") + damaged(dice, self._frames(dice))
 
     def _frames(self, dice: random.Random) -> bytes:
         frames = [
@@ -59,16 +83,18 @@ class Door:
         with self._rig.connect() as connection:
             try:
                 connection.sendall(data)
-                connection.shutdown(1)  # no more from us
-                answer = connection.recv(4096)
-                while connection.recv(1 << 16):
-                    pass
+                answer = _until_quiet(connection)
+                connection.shutdown(socket.SHUT_WR)  # no more from us: now it must hang up
+                connection.settimeout(ANSWER_SECONDS)
+                while piece := connection.recv(1 << 16):
+                    answer += piece
             except ConnectionError:
                 answer = b""
-            except TimeoutError:
-                raise FailedError("the server neither answers nor hangs up") from None
+            except OSError as error:
+                if error.errno != errno.ENOTCONN:  # it has hung up
+                    raise FailedError(f"the server does not hang up: {error}") from None
         self._rig.check()
-        status = answer.split(b"\r\n")[0]
+        status = answer.split(b"\r\n")[0] if answer.startswith(b"HTTP") else b""
         if b" 500 " in status:
             raise FailedError(f"{status!r}")
         if status and b" 200 " not in status and b" 101 " not in status:
@@ -77,3 +103,13 @@ class Door:
     def close(self) -> None:
         """The server."""
         self._rig.close()
+
+
+def _until_quiet(connection: socket.socket) -> bytes:
+    """What comes before the server waits for more, or has hung up."""
+    connection.settimeout(_QUIET_SECONDS)
+    answer = b""
+    with contextlib.suppress(TimeoutError):
+        while piece := connection.recv(1 << 16):
+            answer += piece
+    return answer
