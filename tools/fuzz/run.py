@@ -15,6 +15,8 @@ from pathlib import Path
 from .worker import FAULT, Progress, work
 
 HANG_SECONDS = 60.0
+_PREPARE_SECONDS = 600.0  # the engine may have to be compiled
+_MEMORY = Path("/dev/shm")  # POSIX systems that have it: files of the cases need no disk
 _LOOK_SECONDS = 0.2
 _MOST_DEATHS = 200
 
@@ -41,7 +43,8 @@ def run_target(
 ) -> Result:
     """All cases of one target; inputs of failures are kept in `out`."""
     result, began = Result(name), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="rtstem-fuzz-") as temporary:
+    place = _MEMORY if _MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="rtstem-fuzz-", dir=place) as temporary:
         folder = Path(temporary)
         progress = Progress(folder, create=True)
         first = deaths = 0
@@ -54,6 +57,8 @@ def run_target(
                 if death not in killers:
                     _keep(result, out, reached, death, data)
                 killers.add(death)
+                if not progress.begun:  # nor will it in another process
+                    break
                 reached += 1
             first = result.cases = reached
         result.deaths = deaths
@@ -71,7 +76,7 @@ def _one_process(
     tell: Callable[[int], None],
 ) -> str:
     """Why the process ended before its cases did; empty: it did not."""
-    progress.begin(numbers[0], b"")
+    progress.prepare(numbers[0])
     process = multiprocessing.get_context("spawn").Process(
         target=work, args=(name, seed, *numbers, folder)
     )
@@ -83,7 +88,7 @@ def _one_process(
         tell(now)
         if now != reached:
             reached, since = now, time.monotonic()
-        elif time.monotonic() - since > HANG_SECONDS:
+        elif time.monotonic() - since > (HANG_SECONDS if progress.begun else _PREPARE_SECONDS):
             process.kill()
             process.join()
             return f"hangs for over {HANG_SECONDS:.0f} s"

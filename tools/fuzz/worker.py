@@ -26,6 +26,7 @@ from .targets import open_target
 from .verdict import SLOW_SECONDS, FailedError, Target, failure, refusal
 
 _HEAD = struct.Struct("<QQ")
+_NOT_BEGUN = (1 << 64) - 1
 _ROOM = 8 << 20
 FAULT = "fault.txt"
 """Where Python was when a library took the process down with it."""
@@ -50,10 +51,19 @@ class Progress:
         self._map[_HEAD.size : _HEAD.size + len(kept)] = kept
         self._map[: _HEAD.size] = _HEAD.pack(number, len(kept))
 
+    def prepare(self, number: int) -> None:
+        """A process is being made ready for the cases from `number` on."""
+        self._map[: _HEAD.size] = _HEAD.pack(number, _NOT_BEGUN)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first case has begun."""
+        return bool(_HEAD.unpack(self._map[: _HEAD.size])[1] != _NOT_BEGUN)
+
     def now(self) -> tuple[int, bytes]:
         """Number and input of the case under way."""
         number, size = _HEAD.unpack(self._map[: _HEAD.size])
-        return number, self._map[_HEAD.size : _HEAD.size + size]
+        return number, self._map[_HEAD.size : _HEAD.size + size] if self.begun else b""
 
 
 def work(name: str, seed: int, first: int, end: int, folder: Path) -> None:
