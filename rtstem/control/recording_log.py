@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 LOG_NAME = "moves.jsonl"
 VERSION = 1
+_MOST_BYTES = 256_000_000  # a day of a show in which faders never rest
 _KIND = "rtstem recording"
 
 
@@ -121,11 +122,17 @@ def read_log(path: str | Path) -> RecordingLog:
     path = Path(path)
     path = path / LOG_NAME if path.is_dir() else path
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]  # behind the last line end: nothing, or torn
+        if path.exists() and not path.is_file():
+            raise AudioFileError(f"{path}: is no regular file; give the {LOG_NAME} of a recording")
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise AudioFileError(
             f"{path}: the log cannot be read ({error.strerror}); give the {LOG_NAME} of a recording"
         ) from None
+    if len(data) > _MOST_BYTES:
+        raise AudioFileError(f"{path}: is over 256 MB, which no log is; give that of a recording")
+    lines = data.split(b"\n")[:-1]  # behind the last line end: nothing, or torn
     if not lines:
         raise AudioFileError(f"{path}: the log is empty, nothing was recorded; record again")
     log = RecordingLog(path, _parsed(path, 1, lines[0], _header))

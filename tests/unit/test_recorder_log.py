@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -169,6 +170,15 @@ def test_a_log_cannot_name_files_elsewhere(take):
     edit(take, 1, json.loads(log.header_line(header(files={"dry": "../dry.wav"}))))
     with pytest.raises(AudioFileError, match="a file outside the recording's folder"):
         read_log(take)
+
+
+def test_a_log_without_an_end_is_not_read(take, tmp_path):
+    huge = tmp_path / "huge.jsonl"
+    huge.write_bytes(b"{")
+    os.truncate(huge, 256_000_001)
+    for path, says in ((huge, "is over 256 MB"), ("/dev/zero", "is no regular file")):
+        with pytest.raises(AudioFileError, match=says):
+            read_log(path)
 
 
 def test_missing_things(take, tmp_path, capsys):
