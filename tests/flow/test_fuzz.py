@@ -67,6 +67,11 @@ def test_a_case_is_the_same_for_the_same_seed(door: Callable[[str], Target]) -> 
     assert len({target.make(n) for n in range(50)}) > 40
 
 
+def test_the_figures_of_every_target_are_told() -> None:
+    text = (Path(__file__).parents[2] / "SECURITY.md").read_text()
+    assert not [name for name in NAMES if f"| {name} |" not in text]
+
+
 def test_damage_is_bounded() -> None:
     for number in range(300):
         assert len(damaged(generator(1, "x", number), b"x" * 100, [b"word"], [b"o" * 100])) < 60_000
