@@ -5,13 +5,20 @@ from __future__ import annotations
 _LONGEST = 800
 
 
-def one_line(text: str) -> str:
-    """`text` as one printable line that a terminal takes for nothing else.
+def printable(text: str) -> str:
+    """`text`, which may come from a file or a network, as a line that no terminal obeys.
 
-    Line ends become spaces; what else is not printable is written as in a Python string. A line that
-    is too long loses its middle: it begins with the place and ends with the cure.
+    Line ends become spaces; what else is not printable is written as in a Python string.
     """
-    line = text if text.isprintable() else "".join(map(_printable, text))
+    return text if text.isprintable() else "".join(map(_printable, text))
+
+
+def one_line(text: str) -> str:
+    """`text` made printable and, where it is too long, without its middle.
+
+    It begins with the place and ends with the cure.
+    """
+    line = printable(text)
     if len(line) > _LONGEST:
         line = f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
     return line
