@@ -8,6 +8,7 @@ a part of a line, which does not count.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 LOG_NAME = "moves.jsonl"
 VERSION = 1
+_LONGEST_NAME = 255
 _MOST_BYTES = 256_000_000  # a day of a show in which faders never rest
 _KIND = "rtstem recording"
 
@@ -178,7 +180,9 @@ def _header(values: dict[str, Any]) -> Header:
     files = {str(key): str(name) for key, name in values["files"].items()}
     if any(Path(name).name != name for name in files.values()):
         raise ValueError("a file outside the recording's folder")
-    if not all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in buses):
+    if any(len(os.fsencode(name)) > _LONGEST_NAME for name in files.values()):
+        raise ValueError("a file with a name that no system takes")
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]{0,31}", name) for name in buses):
         raise ValueError("a bus with a name that no configuration can give")  # it names a file
     return Header(
         **values

@@ -170,6 +170,9 @@ def test_a_log_cannot_name_files_elsewhere(take):
     edit(take, 1, json.loads(log.header_line(header(files={"dry": "../dry.wav"}))))
     with pytest.raises(AudioFileError, match="a file outside the recording's folder"):
         read_log(take)
+    edit(take, 1, json.loads(log.header_line(header(files={"dry": "é" * 200}))))
+    with pytest.raises(AudioFileError, match="a name that no system takes"):
+        read_log(take)
 
 
 def test_a_log_without_an_end_is_not_read(take, tmp_path):

@@ -98,10 +98,12 @@ class _Found:
 
     def judge(self, target: Target, number: int, data: bytes) -> None:
         """One case."""
-        began = time.perf_counter()
+        began = (
+            time.process_time()
+        )  # of all threads; what others do with the machine is not counted
         try:
             self._take(target, data)
-            seconds = time.perf_counter() - began
+            seconds = time.process_time() - began
             self._slowest = max(self._slowest, (seconds, number))
             if seconds > SLOW_SECONDS:
                 raise FailedError(f"a case of over {SLOW_SECONDS:.0f} s")
