@@ -121,6 +121,14 @@ def test_pipe_gives_keys_then_eof(pipe: tuple[int, int]) -> None:
     assert keys.read(1.0) == ["eof"]
 
 
+def test_bytes_that_are_no_text_are_no_end_of_the_pipe(pipe: tuple[int, int]) -> None:
+    keys = PipeKeys(pipe[0])
+    os.write(pipe[1], b"\xe4")  # a letter of an old terminal
+    assert keys.read(1.0) == []
+    os.write(pipe[1], b"\xffq")
+    assert keys.read(1.0) == ["q"]
+
+
 def test_a_sequence_that_comes_in_two_parts_is_no_escape(pipe: tuple[int, int]) -> None:
     os.write(pipe[1], b"\x1b")
     keys = PipeKeys(pipe[0])
