@@ -37,7 +37,7 @@ def watch(run: jack_run.Session, name: str, seconds: float) -> dict[str, Any]:
     durations = log["durations_us"] or []
     counted = {key.replace("_", " "): after[key] - before[key] for key in _COUNTED}
     threads = {
-        f"{key.removeprefix('rtstem-')} %": round(100 * (now[key] - used[key]) / seconds, 2)
+        f"{key} %": round(100 * (now[key] - used[key]) / seconds, 2)
         for key in sorted(now.keys() - {"moves"})
     }
     return {
