@@ -27,20 +27,15 @@ class Outcome:
     snapshot: dict[str, Any]
     realtime_server: bool
 
-    def server_facts(self) -> str:
-        rights = "real-time" if self.realtime_server else "no real-time rights"
-        return f"jackd dummy, {rights}, {self.xruns} late cycles, {self.skipped_cycles} lost"
 
-
-def control(rate: int, period: int, seconds: float) -> str:
+def control(rate: int, period: int, seconds: float) -> dict[str, int]:
     """What the same server loses with no engine at all, only player and recorder wired together."""
     with jack_server(rate, period) as server, Rig(server, seconds + 2) as rig:
         rig.loop()
         rig.sleep(1.0)
         xruns, skipped = rig.xruns, rig.skipped
         rig.sleep(seconds)
-        lost = (rig.skipped - skipped) // period
-        return f"{rig.xruns - xruns} late cycles, {lost} lost"
+        return {"late": rig.xruns - xruns, "lost": (rig.skipped - skipped) // period}
 
 
 class Session:
