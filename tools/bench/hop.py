@@ -1,6 +1,8 @@
 """Every stage of the engine by itself, and the whole hop, wall and CPU, as `rtstem bench` has it.
 
     python tools/bench/hop.py [--seconds 60] [--model live] [--provider cpu] [--json]
+
+Hops are paced as in a stream; rings, mixer and callback follow each other without pauses.
 """
 
 from __future__ import annotations

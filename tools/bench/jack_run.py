@@ -41,9 +41,7 @@ def control(rate: int, period: int, seconds: float) -> dict[str, int]:
 class Session:
     """Server, engine and rig for `seconds` of streaming; a context manager."""
 
-    def __init__(
-        self, rate: int, period: int, seconds: float, script: Path, **config: Any
-    ) -> None:
+    def __init__(self, rate: int, period: int, seconds: float, script: Path, **config: Any) -> None:
         reason = missing()
         if reason is not None:
             raise SystemExit(f"this benchmark needs jackd: {reason}")
@@ -89,4 +87,3 @@ def _difference(first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
     """`last` with its counters as growth since `first`; percentiles and levels as they are."""
     counters = {key for key, value in last.items() if isinstance(value, int)} - {"running"}
     return {key: value - first[key] if key in counters else value for key, value in last.items()}
-
