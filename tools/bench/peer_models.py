@@ -132,6 +132,7 @@ def hs_tasnet() -> Peer:
     import torch
     from hs_tasnet import HSTasNet
 
+    torch.backends.mkldnn.enabled = False  # one step at a time, its LSTMs are faster without
     model = HSTasNet().eval()
     names = ("drums", "bass", "vocals", "other")
 

@@ -154,8 +154,8 @@ def row(name: str, told: dict[str, Any]) -> dict[str, Any]:
         "must have heard ms": "all" if needs is None else round(needs, 1),
         "x real time": round(told["x"], 1),
         "by CPU time": round(told["x_cpu"], 1),
-        "hop p50 ms": hops["p50"] if hops["count"] else "-",
-        "hop p99 ms": hops["p99"] if hops["count"] else "-",
+        "hop CPU p50 ms": hops["p50"] if hops["count"] else "-",
+        "hop CPU p99 ms": hops["p99"] if hops["count"] else "-",
     }
     for stem in STEMS:
         values = [scores[stem] for scores in told["scores"].values()]
@@ -201,7 +201,8 @@ def main() -> int:
             except PeerError as error:
                 failed[name] = str(error)
     facts: dict[str, Any] = {
-        "clip": f"{options.seconds:g} s, one core, the model loaded before; the best of two runs",
+        "clip": f"{options.seconds:g} s (2 s for those slower than half real time), one core, the "
+        "model loaded before; the best of two runs",
         **{f"{name}, dB": told["scores"] for name, told in results.items() if told["scores"]},
         **{f"left out: {name}": why for name, why in failed.items()},
     }
