@@ -62,10 +62,11 @@ class Latency(_Section):
 
 
 class Realtime(_Section):
-    """What the engine asks of the operating system."""
+    """What the engine asks of the operating system, and for how many ms it bridges late hops."""
 
     priority: Annotated[bool, BeforeValidator(check.switch)] = True
     lock_memory: Annotated[bool, BeforeValidator(check.switch)] = True
+    conceal_ms: Annotated[float, BeforeValidator(check.number(0, 10_000))] = 500
 
 
 class Midi(_Section):
@@ -165,6 +166,9 @@ class Config(_Section):
     model: Annotated[
         str, BeforeValidator(check.text("the name of a model or the path of an .onnx file"))
     ] = "live"
+    models: Annotated[
+        tuple[str, ...], BeforeValidator(check.texts("names of models or paths of .onnx files"))
+    ] = ()
     provider: Annotated[
         Literal["auto", "cuda", "cpu"], BeforeValidator(check.choice("auto", "cuda", "cpu"))
     ] = "auto"

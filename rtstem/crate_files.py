@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .crate_index import SIDECAR
 from .io.decode import SUFFIXES
-from .offline import folder_names
+from .offline import different, folder_name
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,12 @@ def _folder_names(names: list[str], subfolders: list[str]) -> list[str]:
 
     So that a name does not depend on the order of the files.
     """
-    plain = _alone(names)
+    plain = [folder_name(Path(name)) for name in names]
     used = Counter(_same(name) for name in (*plain, *subfolders))
-    # With a suffix to lose: folder_names takes the last one away.
-    wanted = [
-        f"{name if used[_same(own)] > 1 else own}.audio"
+    return different(
+        name.rstrip(". ") if used[_same(own)] > 1 else own
         for name, own in zip(names, plain, strict=True)
-    ]
-    return folder_names(wanted)
-
-
-def _alone(names: list[str]) -> list[str]:
-    """The folder name of each file as if there were no other."""
-    return [folder_names([name])[0] for name in names]
+    )
 
 
 def _same(name: str) -> str:

@@ -132,6 +132,7 @@ def make_report(
         timings={"callback": snapshot.callback_us, "hop": snapshot.hop_us},
         counters={
             "late hops": snapshot.late_hops,
+            "blocks with the last masks": snapshot.concealed_blocks,
             "blocks without stems": snapshot.missed_blocks,
             "callbacks over their deadline": snapshot.deadline_misses,
             "xruns of the host": snapshot.xruns,

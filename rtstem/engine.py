@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -20,6 +21,7 @@ from .io.pumps import Drain, Feeder, Sink
 from .io.tap import Tap
 from .io.virtual import VirtualStream
 from .latency import Latency
+from .model_choice import ModelChoice
 from .model_spec import read_model_spec
 from .notices import Notices
 from .plan import Plan, make_plan
@@ -31,6 +33,7 @@ from .rt.inference import InferenceThread
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
+from .swap import WARM_SECONDS, check_fit, take_over
 from .transport import Stream, Transport
 from .troubles import Troubles
 from .watchdog import Watchdog
@@ -68,7 +71,12 @@ class Engine:
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
         self._sink, self._lockstep, self._before_block = sink, lockstep, before_block
+        self.models = ModelChoice(
+            [self.config.model, *self.config.models], self.swap_model, self.tell
+        )
         self._started = False
+        self._swapping = threading.Lock()
+        self._retired: list[Separator] = []  # closed; a callback may still read their masks
         self._build()
 
     def _build(self) -> None:
@@ -113,12 +121,13 @@ class Engine:
             Feeder(plan.reader, self._board.feed, self._board.header) if plan.reader else None
         )
         self._drain = Drain(self._sink, sink_ring, self._board.header) if self._sink else None
+        self._troubles = Troubles(self._board, self._separator, self.tell)
         self._memory = "memory not locked (switched off)"
         self._watchdog = Watchdog(
             self._board,
             self._transport,
             self._inference,
-            Troubles(self._board, self._separator, self.tell),
+            self._troubles,
             self._pump_error,
             self.tell,
             clocked=not self._lockstep,
@@ -195,7 +204,7 @@ class Engine:
         try:
             self._separator.warm_up()
             if self.config.realtime.lock_memory:
-                self._memory = lock_memory(self._board.arrays())
+                self._memory = lock_memory([*self._board.arrays(), *self._separator.held])
             for part in (self._inference, self._feeder, self._drain):
                 if part is not None:
                     part.start()
@@ -227,8 +236,9 @@ class Engine:
         for part in (self._feeder, self._drain):
             if part is not None:
                 part.stop()
-        if worker_gone:
-            self._separator.close()
+        with self._swapping:
+            if worker_gone:
+                self._separator.close()
 
     def __enter__(self) -> Engine:
         self.start()
@@ -236,6 +246,30 @@ class Engine:
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
+
+    def swap_model(self, model: str | Path) -> None:
+        """Go on with another model, a name or a file, at the same delay; returns when it is heard.
+
+        It must have the same stems and hop and fit the delay. Raises ModelError or EngineError;
+        the old model plays on then.
+        """
+        spec = read_model_spec(find_model(model))
+        if not self._swapping.acquire(blocking=False):
+            raise EngineError("the model is being changed already; wait for that")
+        try:
+            if self._board.header[b.STATE] != b.RUNNING:
+                raise EngineError("nothing plays; start the engine before changing its model")
+            check_fit(spec, self.spec, self.latency, self.config.latency.safety_hops)
+            new = Separator(spec, self.config.provider)
+            warm_seconds = 0.0 if self._lockstep else WARM_SECONDS
+            take_over(self._board, new, warm_seconds, self.config.realtime.lock_memory)
+            self._separator.close()
+            self._retired = [*self._retired[-1:], self._separator]
+            self._separator, self.spec = new, spec
+            self._troubles.watch(new)
+            self.models.became(spec.path)
+        finally:
+            self._swapping.release()
 
     # -- what it says of itself
 

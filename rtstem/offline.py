@@ -133,7 +133,7 @@ def split_file(
     kind = find_format(format)
     spec = read_model_spec(find_model(model))
     chosen = choose(stems, spec.stems)
-    folder = Path(out_dir) / (name or _folder_name(Path(path)))
+    folder = Path(out_dir) / (name or folder_name(Path(path)))
     files = {stem: folder / (stem + kind.suffix) for stem in chosen}
     notes: list[str] = []
     done = 0
@@ -170,21 +170,26 @@ def folder_names(paths: Iterable[str | Path]) -> list[str]:
 
     Upper and lower case count as the same, as on many file systems.
     """
+    return different(folder_name(Path(path)) for path in paths)
+
+
+def folder_name(path: Path) -> str:
+    """The folder name of a file as if there were no other."""
+    return path.stem.rstrip(". ") or "audio"  # Windows drops dots and spaces at the end
+
+
+def different(wanted: Iterable[str]) -> list[str]:
+    """The `wanted` names, with numbers where one came before."""
     names: list[str] = []
     used: set[str] = set()
-    for path in paths:
-        base = name = _folder_name(Path(path))
-        number = 1
+    for base in wanted:
+        name, number = base, 1
         while name.casefold() in used:
             number += 1
             name = f"{base}-{number}"
         used.add(name.casefold())
         names.append(name)
     return names
-
-
-def _folder_name(path: Path) -> str:
-    return path.stem.rstrip(". ") or "audio"  # Windows drops dots and spaces at the end
 
 
 def _open_stream(spec: ModelSpec, rate: int, channels: int, provider: str) -> StemStream:

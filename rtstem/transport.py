@@ -107,6 +107,7 @@ class Transport:
     def _pass_audio(self) -> None:
         h = self._board.header
         h[b.DELAY] = self.latency.frames
+        h[b.CONCEAL] = round(self._config.realtime.conceal_ms * self.plan.rate / 1000)
         self._enter(b.RUNNING)
 
     def end(self) -> None:

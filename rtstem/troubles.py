@@ -17,15 +17,17 @@ from .rt.separator import Separator
 
 OVER_SECONDS = 2.0
 """A trouble is over when its counter has stood still for so long."""
+WORTH_SECONDS = 0.1
+"""Held stems that bridged less than this are only counted: nobody heard it."""
 LASTING_SECONDS = 0.5
 """A trouble that lasts is told of before it is over."""
 
 
 class _Episode:
-    """One counter of the board: `begun` while it keeps moving, how much it moved, for how long."""
+    """The sum of some counters of the board: `begun` while it moves, how much, for how long."""
 
-    def __init__(self, header: npt.NDArray[np.int64], slot: int) -> None:
-        self._header, self._slot = header, slot
+    def __init__(self, header: npt.NDArray[np.int64], *slots: int) -> None:
+        self._header, self._slots = header, list(slots)
         self._before = self._seen = 0
         self._since = self._moved = 0.0
         self.begun = False
@@ -33,7 +35,7 @@ class _Episode:
 
     def look(self, now: float) -> bool:
         """Read the counter; True when an episode has just ended."""
-        count = int(self._header[self._slot])
+        count = int(self._header[self._slots].sum())
         if count != self._seen:
             if not self.begun:
                 self.begun, self.told, self._before, self._since = True, False, self._seen, now
@@ -61,11 +63,15 @@ class Troubles:
 
     def __init__(self, board: Board, separator: Separator, tell: Callable[[str], None]) -> None:
         self._header, self._separator, self._tell = board.header, separator, tell
-        self._late = _Episode(board.header, b.MISSED_BLOCKS)
+        self._late = _Episode(board.header, b.MISSED_BLOCKS, b.CONCEALED_BLOCKS, b.HELD_HOPS)
         self._failing = _Episode(board.header, b.MODEL_FAULTS)
-        self._before = (0, 0)  # frames and blocks before stems were late
+        self._before = (0, 0, 0)  # frames, blocks and missed blocks before stems were late
         self._explained = False  # the model's failures are why stems are late
         self._oversized = False
+
+    def watch(self, separator: Separator) -> None:
+        """From now on tell of the failures of this one."""
+        self._separator = separator
 
     def look(self) -> None:
         """Read the counters and tell what has begun or ended since the last look."""
@@ -82,7 +88,7 @@ class Troubles:
         if failing.begun and not failing.told:
             failing.told = True
             result = RUN_FAILED if separator.state.cursor[1] else NOT_FINITE
-            self._tell(f"the model fails, playing dry: {separator.failure(result)}")
+            self._tell(f"the model fails, playing without it: {separator.failure(result)}")
         if over:
             self._tell(f"the model works again; it failed in {_times(failing.count, 'hop')}")
 
@@ -93,15 +99,20 @@ class Troubles:
             late.told = True
             self._tell(f"stems come too late: {self._why_late()}")
         if over and not self._explained:
-            blocks, seconds = _times(late.count, "block"), late.seconds
-            self._tell(f"stems are in time again; {blocks} in {seconds:.1f} s went without")
+            self._tell_of_the_end(int(h[b.MISSED_BLOCKS]) - self._before[2])
         if not late.begun:
             self._explained = False
-            self._before = int(h[b.IN_HEAD]), int(h[b.BLOCKS])
+            self._before = int(h[b.IN_HEAD]), int(h[b.BLOCKS]), int(h[b.MISSED_BLOCKS])
+
+    def _tell_of_the_end(self, dry: int) -> None:
+        seconds = self._late.seconds
+        if dry or seconds > WORTH_SECONDS:
+            how = f"{_times(dry, 'block')} played dry" if dry else "held masks bridged the gap"
+            self._tell(f"stems are in time again after {seconds:.1f} s; {how}")
 
     def _why_late(self) -> str:
         """What makes hops late for long: larger blocks than those the delay was made for, or load."""
-        h, (frames, blocks) = self._header, self._before
+        h, (frames, blocks, _) = self._header, self._before
         block = (h[b.IN_HEAD] - frames) / max(1, h[b.BLOCKS] - blocks)
         if block > 1.2 * h[b.MAX_FRAMES]:
             return (

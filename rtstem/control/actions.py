@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from numbers import Real
-from typing import Literal
+from typing import Literal, Protocol
 
 from ..errors import ConfigError
 from ..resources import did_you_mean, listing
@@ -33,6 +33,19 @@ class Action:
     default: float
 
 
+class Models(Protocol):
+    """The models that one may change to while it plays."""
+
+    current: str
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def choose(self, name: str) -> object: ...
+
+    def subscribe(self, listener: Callable[[], None]) -> None: ...
+
+
 @dataclass(frozen=True)
 class _Entry:
     action: Action
@@ -41,9 +54,9 @@ class _Entry:
 
 
 class ActionTable:
-    """The actions of one desk, from any thread."""
+    """The actions of one desk, and of the choice of a model, from any thread."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, models: Models | None = None) -> None:
         self._desk = desk
         self._entries: dict[str, _Entry] = {}
         for stem in desk.stems:
@@ -51,10 +64,15 @@ class ActionTable:
         for bus in desk.buses:
             self._add_bus(bus)
         self._add_desk()
+        if models is not None:
+            for model in models.names:
+                self._add_model(models, model)
         self._lock = threading.Lock()
         self._told = self.values()
         self._callbacks: list[Callable[[Mapping[str, float]], None]] = []
         desk.subscribe(self._changed)
+        if models is not None:
+            models.subscribe(lambda: self._changed(desk.state()))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,8 +115,9 @@ class ActionTable:
     def _changed(self, state: DeskState) -> None:
         """The desk's announcements come one at a time and in order."""
         values = {name: entry.read(state) for name, entry in self._entries.items()}
-        changed = {name: value for name, value in values.items() if value != self._told[name]}
-        self._told = values
+        with self._lock:
+            changed = {name: value for name, value in values.items() if value != self._told[name]}
+            self._told = values
         if changed:
             for callback in self._callbacks:
                 try:
@@ -189,6 +208,14 @@ class ActionTable:
                 desk.state().bus_faders[bus][stem],
             )
 
+    def _add_model(self, models: Models, name: str) -> None:
+        self._trigger(
+            f"model.{name}",
+            f"model {name}",
+            lambda: _choose(models, name),
+            lambda _: float(models.current == name),
+        )
+
     def _add_desk(self) -> None:
         desk = self._desk
         self._add(
@@ -219,3 +246,8 @@ def _bus_fader(bus: str, stem: str, state: DeskState) -> float:
 
 def _in_force(preset: str, state: DeskState) -> float:
     return float(state.preset == preset)
+
+
+def _choose(models: Models, name: str) -> None:
+    if models.current != name:
+        models.choose(name)

@@ -160,6 +160,8 @@ def counters(snapshot: Snapshot) -> list[tuple[str, int]]:
         ("deadline misses", snapshot.deadline_misses),
     ]
     rare = [
+        ("concealed blocks", snapshot.concealed_blocks),
+        ("held hops", snapshot.held_hops),
         ("non-finite samples", snapshot.nonfinite),
         ("model faults", snapshot.model_faults),
         ("input gaps", snapshot.input_underflows),

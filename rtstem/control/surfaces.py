@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..config import Config
 from ..errors import MidiError
-from .actions import ActionTable
+from .actions import ActionTable, Models
 from .desk import Desk
 from .midi import MidiSurface
 from .midi_profile import Profile
@@ -33,6 +33,9 @@ class SurfacedEngine(RecordedEngine, WebEngine, Protocol):
 
     @property
     def desk(self) -> Desk: ...
+
+    @property
+    def models(self) -> Models: ...
 
     def tell(self, notice: str) -> None: ...
 
@@ -55,7 +58,7 @@ class Surfaces:
         self, engine: SurfacedEngine, config: Config, record: str | Path | None = None
     ) -> None:
         """Nothing runs yet. Raises ConfigError or AudioFileError (a folder that takes nothing)."""
-        self.actions = ActionTable(engine.desk)
+        self.actions = ActionTable(engine.desk, engine.models)
         self.report: RecordingReport | None = None
         self._engine, self._desk = engine, engine.desk
         self._recorder = (

@@ -72,6 +72,10 @@ class Snapshot:
     blocks: int
     hops: int
     late_hops: int
+    held_hops: int
+    """Late hops that the inference thread replaced in time, by the last masks."""
+    concealed_blocks: int
+    """Blocks in which the callback used the last masks because no stems had come."""
     missed_blocks: int
     """Blocks in which the dry signal was heard in place of stems."""
     deadline_misses: int
@@ -108,6 +112,8 @@ def read_snapshot(
         blocks=int(h[b.BLOCKS]),
         hops=int(h[b.HOPS]),
         late_hops=int(h[b.LATE_HOPS]),
+        held_hops=int(h[b.HELD_HOPS]),
+        concealed_blocks=int(h[b.CONCEALED_BLOCKS]),
         missed_blocks=int(h[b.MISSED_BLOCKS]),
         deadline_misses=int(h[b.DEADLINE_MISSES]),
         xruns=int(h[b.XRUNS]),

@@ -19,6 +19,8 @@ _BANDS_EVERY = 2  # meters for one look at the spectra, which takes as long agai
 _STATUS_EVERY = 30  # meters for one look at load and counters, which takes ten times as long
 _COUNTERS = (
     "late_hops",
+    "held_hops",
+    "concealed_blocks",
     "missed_blocks",
     "deadline_misses",
     "xruns",

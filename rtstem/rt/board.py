@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .atomics import publish
+from .held import make_held
 from .system import SystemCalls
+from .table import table_of
 
 # -- shared positions, each alone in its cache line
 IN_HEAD = 0  # callback: frames pushed into the input ring
@@ -44,6 +46,7 @@ BLOCK_STEP = 87  # gcd of all block sizes seen
 OVERSIZED = 88  # blocks larger than MAX_BLOCK (silenced)
 END_AT = 89  # input position at which the feed ended, -1 before
 CALLBACK_MAX_NS = 90
+CONCEALED_BLOCKS = 92  # blocks with held stems in place of good ones
 SINK_OVERFLOWS = 91  # virtual device: frames lost because Python was late
 SCENE_SEEN = 93  # the last scene taken over
 TAP_FROM = 94  # output position of the tap's first block, NOWHERE before
@@ -52,6 +55,7 @@ TAP_FROM = 94  # output position of the tap's first block, NOWHERE before
 HOPS = 96  # hops separated
 LATE_HOPS = 97  # hops dropped because their output was due already
 MODEL_FAULTS = 98  # hops with an ONNX Runtime error or non-finite stems
+HELD_HOPS = 99  # hops for which the held gains took the model's place in time
 HOP_MAX_NS = 100
 
 # -- constants of a stream, written by Python before the start
@@ -65,7 +69,15 @@ STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
     A_METERS, A_CALLBACK_HIST, A_FADE, A_BUS, A_DRY, A_WET, A_WEIGHT, A_CLOCK,
 ) = range(128, 144)  # fmt: skip
 A_KNOB, A_FILTER, A_DELTA, A_TAP, TAP_FRAMES, A_TAP_START = range(145, 151)
-HEADER_SLOTS = 184
+CONCEAL = 184  # frames for which held gains replace a missing hop; 0: never
+A_HELD = 185  # table of the model's `Held`
+HELD_IN_USE = 189  # callback: the one it takes held stems from, until a gap is over
+A_STATE = 188  # table of the model's `HopState`
+SWAP_OFFER = 192  # Python: number of the last model offered in place of the one that runs
+SWAP_TAKEN = 200  # inference: number of the last offer taken, minus it where the model failed
+A_NEXT_STATE, A_NEXT_HELD, A_NEXT_STEMS, NEXT_SLOTS, NEXT_TAIL, NEXT_DELAY_HOPS = range(208, 214)
+LOST_FROM, LOST_UNTIL = 186, 187  # test hook: hops of the input in there count as overdue
+HEADER_SLOTS = 216
 
 PRIMING, RUNNING, STOPPING = 0, 1, 2
 NOWHERE = -(1 << 62)
@@ -136,6 +148,9 @@ class Board:
         self._weight_scratch = _f32(MAX_BLOCK)
         self._clock_scratch = np.zeros(2, np.int64)
         self._tap = _f32(0, 0)
+        self._nothing_held = make_held(None)
+        self._no_table = table_of(self._nothing_held)
+        self.header[A_HELD] = self.header[HELD_IN_USE] = self._no_table.ctypes.data
         scene = (self.buses + 1) * (self.stems + 1)
         self.tap_start = _f32(
             2 * scene - self.stems - 1 + 5 * self.stems

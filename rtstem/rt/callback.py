@@ -11,7 +11,9 @@ from numba import carray, types
 
 from . import board as b
 from .atomics import load_acquire, store_release
+from .conceal import add_held
 from .filter import filter_stem
+from .held import held_at
 from .jit import c_callback, compiled
 from .mixer import fade_weights, gather_stems, mix_bus, peak_meters, write_bus
 from .native import STREAM_ULONG, as_address, as_pointer, call3
@@ -148,28 +150,45 @@ def _tap_inputs(h, start, frames, dry, wet):
 
 
 @compiled
+def _stems(h, start, frames, wet, peaks, decay):
+    """Stems of output frames `start` on into `wet`: those that came, held ones, else nothing."""
+    weight, fade = _floats(h, b.A_WEIGHT, b.MAX_BLOCK), _floats(h, b.A_FADE, (1,))
+    stamps = carray(as_pointer(h[b.A_STAMPS]), (h[b.SLOTS],), np.int64)
+    ring = _floats(h, b.A_STEMS, (h[b.SLOTS], wet.shape[0], 2, h[b.HOP]))
+    before = fade[0]
+    if before == 1:  # else the model before goes on bridging the gap that it began
+        h[b.HELD_IN_USE] = load_acquire(h, b.A_HELD)
+    held = held_at(h[b.HELD_IN_USE])
+    missed = fade_weights(stamps, h[b.HOP], start, frames, weight, fade, held, h[b.CONCEAL])
+    gather_stems(ring, start, frames, weight, wet, peaks, decay)
+    if before == 1 and not missed:
+        return
+    inputs = _floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2))
+    concealed, dry = add_held(held, inputs, h[b.CONCEAL], start, frames, weight, before, wet, peaks)
+    if missed and dry:
+        h[b.MISSED_BLOCKS] += 1
+    elif concealed:
+        h[b.CONCEALED_BLOCKS] += 1
+
+
+@compiled
 def _mix(h, start, frames, out):
     """Mix output frames `start` on (input numbering) to the interleaved `out`."""
-    stems, buses, channels, hop = h[b.STEMS], h[b.BUSES], h[b.OUT_CHANNELS], h[b.HOP]
+    stems, buses, channels = h[b.STEMS], h[b.BUSES], h[b.OUT_CHANNELS]
     dry = _floats(h, b.A_DRY, (2, b.MAX_BLOCK))
     bus = _floats(h, b.A_BUS, (2, b.MAX_BLOCK))
     wet = _floats(h, b.A_WET, (stems, 2, b.MAX_BLOCK))
-    weight = _floats(h, b.A_WEIGHT, b.MAX_BLOCK)
     meters = _floats(h, b.A_METERS, (buses + 2, max(2, stems)))
-    stamps = carray(as_pointer(h[b.A_STAMPS]), (h[b.SLOTS],), np.int64)
     delta = _floats(h, b.A_DELTA, (stems, 2, b.MAX_BLOCK))
     knob = _floats(h, b.A_KNOB, (3, stems))
     route = carray(as_pointer(h[b.A_ROUTE]), (buses, 3), np.int64)
     gains = _floats(h, b.A_GAIN, (buses, stems + 1))
     scene, slew = _take_scene(h, start), h[b.SLEW_FRAMES]
     tapped, opening = _begin_tap(h)
-    ring = _floats(h, b.A_STEMS, (h[b.SLOTS], stems, 2, hop))
 
     read_planar(_floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2)), start, dry[:, :frames])
-    if fade_weights(stamps, hop, start, frames, weight, _floats(h, b.A_FADE, (1,))):
-        h[b.MISSED_BLOCKS] += 1
     decay = np.float32(np.exp(-frames / (METER_DECAY_SECONDS * h[b.RATE])))
-    gather_stems(ring, start, frames, weight, wet, meters[buses + 1], decay)
+    _stems(h, start, frames, wet, meters[buses + 1], decay)
     peak_meters(dry, frames, meters[0], decay)
     _filter(h, wet, frames, scene[buses], knob, delta)
     if tapped:

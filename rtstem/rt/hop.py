@@ -11,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .held import SLOTS, apply_gains, fit_gains
 from .jit import compiled
 from .native import call3, call8, flush_denormals, set_float_mode
-from .transform import analyse, drop_hop, project, synthesise
+from .table import ROW, cube, matrix, number, table_at, vector
+from .transform import analyse, project, synthesise
 
 OK, RUN_FAILED, NOT_FINITE = 0, 1, 2
 F32 = npt.NDArray[np.float32]
@@ -24,7 +26,7 @@ class HopState(NamedTuple):
     """Arrays of one stream; S stems, n FFT size, L look-ahead hops. Bound tensors are marked (b)."""
 
     calls: npt.NDArray[np.int64]  # [2, 10] Run, its arguments, ReleaseStatus
-    cursor: npt.NDArray[np.int64]  # [2] hops so far, OrtStatus* of a failed Run
+    cursor: npt.NDArray[np.int64]  # [3] hops so far, OrtStatus* of a failed Run, runs so far
     is_spectrum: bool
     window: F32  # [n] analysis
     synthesis: F32  # [synthesis_size]
@@ -43,10 +45,39 @@ class HopState(NamedTuple):
     axes: npt.NDArray[np.int64]  # [1] the last axis
 
 
+FIELDS = len(HopState._fields)
+
+
+@compiled
+def state_at(address):
+    """The bundle whose table (`table.table_of`) lies at `address`."""
+    t = table_at(address, FIELDS)
+    return HopState(
+        matrix(t, 0, np.int64),
+        vector(t, 1, np.int64),
+        t[2 * ROW] != 0,
+        vector(t, 3, np.float32),
+        vector(t, 4, np.float32),
+        number(t, 5),
+        matrix(t, 6, np.float32),
+        cube(t, 7, np.complex64),
+        cube(t, 8, np.float32),
+        matrix(t, 9, np.float32),
+        matrix(t, 10, np.float32),
+        matrix(t, 11, np.complex64),
+        matrix(t, 12, np.float32),
+        cube(t, 13, np.complex64),
+        cube(t, 14, np.float32),
+        matrix(t, 15, np.float32),
+        matrix(t, 16, np.float32),
+        vector(t, 17, np.int64),
+    )
+
+
 @compiled
 def reset(state):
     """Back to the silence before the first hop."""
-    state.cursor[0] = 0
+    state.cursor[0], state.cursor[2] = 0, 0
     state.history[:] = 0
     state.past[:] = 0
     state.past_audio[:] = 0
@@ -79,9 +110,10 @@ def run_model(state):
 
     The first status stays in `cursor[1]` until Python has read it; later ones are released.
     """
-    a = state.calls[state.cursor[0] & 1]
+    a = state.calls[state.cursor[2] & 1]
     status = call8(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
     if status == 0:
+        state.cursor[2] += 1
         return OK
     if state.cursor[1] == 0:
         state.cursor[1] = status
@@ -130,10 +162,34 @@ def separate_hop(state, audio, out):
 
 
 @compiled
-def skip_hop(state, audio):
-    """Let `audio[2, hop]` pass without running the model; its stems are lost."""
-    take_hop(state, audio)
-    drop_hop(state.overlap, audio.shape[1])
+def hold_hop(state, held, out):
+    """Stems of the frame that `take_hop` brought, as the held gains make them, to `out[S, 2, hop]`."""
+    oldest = (state.cursor[0] + 1) % state.past.shape[0]
+    if state.is_spectrum:
+        apply_gains(held, state.past[oldest], state.spectra)
+    else:
+        apply_gains(held, state.past_audio[oldest], state.waves)
+    give_hop(state, out)
+
+
+@compiled
+def learn_hop(state, held):
+    """Keep the gains of the hop that `give_hop` has just given."""
+    oldest = (state.cursor[0] + 1) % state.past.shape[0]
+    if state.is_spectrum:
+        fit_gains(held, state.spectra, state.past[oldest])
+    else:
+        fit_gains(held, state.waves, state.past_audio[oldest])
+
+
+@compiled
+def forget_model(state, held, number):
+    """After a failure in hop `number`: fresh recurrent state, the overlap of the hop before."""
+    state.states[:] = 0
+    state.overlap[:] = 0
+    slot = (number - 1) % SLOTS
+    if held.marks[slot] == number - 1:
+        state.overlap[:, : held.tails.shape[2]] = held.tails[slot]
 
 
 @compiled

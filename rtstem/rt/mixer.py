@@ -1,8 +1,9 @@
 """The exact mix: `out = dry + sum_s (g_s - 1) * stem_s`, with ramps, dry fallback and meters.
 
 The stems sum to the dry signal, so all gains at 1 give the delayed input bit for bit and a gain of 0
-subtracts a stem exactly. Where stems are missing, their weight fades to 0 over `FADE_FRAMES` *before*
-the gap and back after it: the listener hears the aligned dry signal, no silence and no click.
+subtracts a stem exactly. Where stems are missing, held ones take their place (`conceal.py`). Where there
+are none, the weight fades to 0 over `FADE_FRAMES` *before* the gap and back after it: the listener hears
+the aligned dry signal, no silence and no click.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 
 from ..latency import FADE_FRAMES
 from .atomics import load_acquire
+from .conceal import takes_over
 from .jit import compiled
 
 FADE_STEP = np.float32(1.0 / FADE_FRAMES)
@@ -34,11 +36,11 @@ def ready_frames(stamps, hop, position, limit):
 
 
 @compiled
-def fade_weights(stamps, hop, start, frames, weight, fade):
-    """Fill `weight[:frames]` (0 dry, 1 stems) for output frames `start` on.
+def fade_weights(stamps, hop, start, frames, weight, fade, held, limit):
+    """Fill `weight[:frames]` (1 stems, 0 none) for output frames `start` on.
 
-    `fade[0]` is the weight reached before and is updated. Returns True where the stems had to be
-    faded out or were missing.
+    `fade[0]` is the weight reached before and is updated. No fade before a gap that `held` stems
+    (not older than `limit` frames) continue. Returns True where stems were faded out or missing.
     """
     w = fade[0]
     missed = False
@@ -52,10 +54,14 @@ def fade_weights(stamps, hop, start, frames, weight, fade):
             missed = True
             k += run
             continue
+        gap = (start + k + run) // hop
+        jump = run < frames - k + FADE_FRAMES and takes_over(held, gap, hop, limit)
         for j in range(min(run, frames - k)):
             ahead = np.float32(run - j) * FADE_STEP
-            missed = missed or ahead < w
-            w = min(ONE, w + FADE_STEP, ahead)
+            w = min(ONE, w + FADE_STEP)
+            if not jump or ahead < ONE - w:
+                missed = missed or ahead < w
+                w = min(w, ahead)
             weight[k + j] = w
         k += min(run, frames - k)
     fade[0] = w

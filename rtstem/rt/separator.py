@@ -7,8 +7,10 @@ import numpy.typing as npt
 
 from ..errors import EngineError, ModelError
 from ..model_spec import ModelSpec
+from .held import make_held
 from .hop import OK, RUN_FAILED, HopState, reset, separate_many
 from .ort import Arrays, OrtSession
+from .table import table_of
 from .transform import LAST_AXIS, analysis_window, synthesis_window
 
 F32 = npt.NDArray[np.float32]
@@ -29,11 +31,13 @@ class Separator:
         except OSError as error:
             raise ModelError(f"{spec.path}: cannot be read ({error.strerror})") from None
         self.state, even, odd = _allocate(spec)
+        self.held = make_held(spec)
         try:
             self._session = OrtSession(model, even, odd, provider, threads)
         except ModelError as error:
             raise ModelError(f"{spec.path}: does not load: {error}") from None
         self.state = self.state._replace(calls=self._session.calls)
+        self.state_table, self.held_table = table_of(self.state), table_of(self.held)
 
     @property
     def provider(self) -> str:
@@ -99,7 +103,7 @@ def _allocate(spec: ModelSpec) -> tuple[HopState, tuple[Arrays, Arrays], tuple[A
     window = analysis_window(size, hop) if is_spectrum else np.ones(size, np.float32)
     state = HopState(
         calls=np.zeros((2, 10), np.int64),
-        cursor=np.zeros(2, np.int64),
+        cursor=np.zeros(3, np.int64),
         is_spectrum=is_spectrum,
         window=window,
         synthesis=synthesis_window(size, hop, spec.synthesis_size) if is_spectrum else window,

@@ -139,7 +139,7 @@ function build(hello) {
   for (const id of ["strips", "presets", "snapshots", "desk", "buses"]) $(id).replaceChildren();
   stems.forEach((stem, index) => $("strips").append(stemStrip(stem, index, floor)));
   $("strips").append(masterStrip(floor));
-  for (const action of hello.actions.filter((a) => a.name.startsWith("preset."))) {
+  for (const action of hello.actions.filter((a) => /^(preset|model)\./.test(a.name))) {
     add($("presets"), action.name, button(action.label));
   }
   snapshotRow($("snapshots"));
@@ -189,6 +189,7 @@ function showStatus(news) {
   $("load").textContent = `${Math.round(100 * status.load)}%`;
   const xruns = status.xruns + status.deadline_misses;
   const misses = status.missed_blocks + status.input_underflows;
+  $("misses").title = `${status.concealed_blocks} more blocks played with the last masks`;
   for (const [id, count] of [["xruns", xruns], ["misses", misses]]) {
     $(id).textContent = count;
     $(id).classList.toggle("bad", count > 0);

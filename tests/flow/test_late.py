@@ -1,4 +1,5 @@
-"""Late hops, stalls and broken models: dry and aligned, no click, constant delay, counted."""
+"""Late hops, stalls and broken models without concealment (test_conceal.py has it): dry and aligned,
+no click, constant delay, counted."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ from tests.models import tiny_model
 
 LEVEL, VOCALS = 0.5, 0.4
 MUTED = LEVEL * (1 - VOCALS)
+DRY = {"realtime": {"conceal_ms": 0}}
+WITHOUT_VOCALS = DRY | {"faders": {"vocals": 0.0}}
 
 
 @pytest.fixture
@@ -40,9 +43,7 @@ def steady(take) -> np.ndarray:
 
 @pytest.mark.parametrize(("seconds", "length"), [(0.08, 0.3), (0.2, 0.1), (1.2, 0.1)])
 def test_stalls_give_the_dry_signal_without_a_click_and_recover(play, tone, seconds, length):
-    take = play(
-        tone, config={"faders": {"vocals": 0.0}}, lockstep=False, during=stall(seconds, length)
-    )
+    take = play(tone, config=WITHOUT_VOCALS, lockstep=False, during=stall(seconds, length))
     mix, seen = steady(take), take.engine.snapshot()
     assert seen.missed_blocks > 0
     assert seen.late_hops > 0
@@ -55,7 +56,7 @@ def test_stalls_give_the_dry_signal_without_a_click_and_recover(play, tone, seco
 
 
 def test_unity_stays_bit_for_bit_through_stalls(play, noise):
-    take = play(np.tile(noise, (2, 1)), lockstep=False, during=stall(0.15, 0.3))
+    take = play(np.tile(noise, (2, 1)), config=DRY, lockstep=False, during=stall(0.15, 0.3))
     assert take.engine.snapshot().missed_blocks > 0
     assert np.array_equal(take.bus(0), take.audio)
 
@@ -63,7 +64,7 @@ def test_unity_stays_bit_for_bit_through_stalls(play, noise):
 def test_a_model_that_overflows_is_reset_and_told(play, tone, tmp_path):
     """Its memory grows fourfold a hop: infinite after some 60 hops, then again and again."""
     model = tiny_model(tmp_path / "inf.onnx", memory_mix=(1e-38, -1e-38, 0, 0), leak=4.0)
-    take = play(tone, model=model, config={"faders": {"vocals": 0.0}})
+    take = play(tone, model=model, config=WITHOUT_VOCALS)
     seen = take.engine.snapshot()
     assert np.isfinite(take.out).all()
     assert 2 <= seen.model_faults <= 4
@@ -94,7 +95,7 @@ def test_dropped_hops_do_not_shift_the_stems_of_a_model_that_looks_ahead(
 ):
     """Hops that went through the model's own delay line beside a gap must not be heard."""
     model = tiny_model(tmp_path / "ahead.onnx", lookahead_hops=lookahead)
-    config = {"faders": {"vocals": 0.0}}
+    config = WITHOUT_VOCALS
     audio = np.tile(noise, (3, 1))
     take = play(audio, model=model, config=config, lockstep=False, during=stall(0.1, 0.2))
     assert take.engine.snapshot().late_hops > 0
@@ -108,8 +109,7 @@ def test_dropped_hops_do_not_shift_the_stems_of_a_model_that_looks_ahead(
 def test_dropped_hops_do_not_shift_the_stems(play, noise):
     """After a drop the stems must again line up with the dry signal: muting all gives silence."""
     silent = dict.fromkeys(("vocals", "drums", "bass", "other"), 0.0)
-    take = play(
-        np.tile(noise, (3, 1)), config={"faders": silent}, lockstep=False, during=stall(0.1, 0.2)
-    )
+    config, audio = DRY | {"faders": silent}, np.tile(noise, (3, 1))
+    take = play(audio, config=config, lockstep=False, during=stall(0.1, 0.2))
     assert take.engine.snapshot().late_hops > 0
     assert np.abs(take.bus(0)[-RATE:]).max() < 1e-5

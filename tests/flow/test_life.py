@@ -36,7 +36,8 @@ def test_master_fades_the_mix_even_where_only_the_dry_signal_is_heard(play):
         time.sleep(0.3)
         engine.desk.master(0.0)
 
-    take = play(np.full((RATE, 2), 0.5, np.float32), during=during, lockstep=False)
+    config = {"realtime": {"conceal_ms": 0}}
+    take = play(np.full((RATE, 2), 0.5, np.float32), config=config, during=during, lockstep=False)
     assert take.engine.snapshot().missed_blocks > 10
     assert (take.bus(0)[RATE * 3 // 4 :] == 0).all()
 

@@ -7,6 +7,7 @@ import pytest
 
 from rtstem.latency import FADE_FRAMES
 from rtstem.rt import mixer
+from rtstem.rt.held import make_held
 
 HOP, STEMS = 128, 3
 
@@ -24,7 +25,7 @@ def stamps_of(*ready: int, slots: int = 16) -> np.ndarray:
 
 def weights(stamps, start, frames, fade=1.0):
     weight, state = np.zeros(8192, np.float32), np.array([fade], np.float32)
-    missed = mixer.fade_weights(stamps, HOP, start, frames, weight, state)
+    missed = mixer.fade_weights(stamps, HOP, start, frames, weight, state, make_held(None), 0)
     return weight[:frames].copy(), float(state[0]), missed
 
 

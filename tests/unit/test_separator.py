@@ -57,8 +57,7 @@ def test_pieces_of_any_size_equal_one_piece(spec):
     separator.reset()
     cuts = [0, 1, 3, 10, 11, 40]
     pieces = [
-        separator.process(audio[a * spec.hop : b * spec.hop])
-        for a, b in itertools.pairwise(cuts)
+        separator.process(audio[a * spec.hop : b * spec.hop]) for a, b in itertools.pairwise(cuts)
     ]
     assert np.array_equal(np.concatenate(pieces, axis=1), whole)
 

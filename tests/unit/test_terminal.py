@@ -37,6 +37,7 @@ def snapshot(**values: Any) -> Snapshot:
         "hop_us": TIMES,
         "load": 0.11,
         **dict.fromkeys(("blocks", "hops", "late_hops", "missed_blocks", "deadline_misses"), 0),
+        **dict.fromkeys(("held_hops", "concealed_blocks"), 0),
         **dict.fromkeys(("xruns", "nonfinite", "model_faults", "input_underflows"), 0),
         "sink_overflows": 0,
         "input_peak": (0.5, 0.25),

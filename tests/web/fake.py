@@ -45,7 +45,7 @@ class FakeEngine:
         none = Percentiles(0, 0, 0, 0, 0)
         pair = (self.peak, self.peak)
         return Snapshot(
-            True, 1.0, none, none, 0.1, *[0] * 10, pair, {"main": pair},
+            True, 1.0, none, none, 0.1, *[0] * 12, pair, {"main": pair},
             dict.fromkeys(STEMS, self.peak), 20.0,
         )  # fmt: skip
 

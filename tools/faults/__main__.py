@@ -20,6 +20,7 @@ from .outcome import Outcome, UnavailableError
 Fault = Callable[[Path], Outcome]
 VIRTUAL: dict[str, Fault] = {
     "stall": engine_faults.stall,
+    "hang": engine_faults.hang,
     "stalls": engine_faults.stalls,
     "slow": engine_faults.slow,
     "model-error": engine_faults.model_error,
