@@ -22,7 +22,7 @@ from flood import Flood
 from stalls import StallMonitor
 
 CHILD = Path(__file__).with_name("crowd_child.py")
-_COUNTED = ("missed_blocks", "late_hops", "deadline_misses", "xruns")
+_COUNTED = ("concealed_blocks", "missed_blocks", "late_hops", "deadline_misses", "xruns")
 
 
 def watch(run: jack_run.Session, name: str, seconds: float) -> dict[str, Any]:
