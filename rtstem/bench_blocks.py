@@ -16,6 +16,7 @@ from .model_spec import ModelSpec
 from .rt import board as b
 from .rt.board import Board
 from .rt.callback import process_block
+from .rt.held import held_at
 from .rt.jit import compiled
 from .rt.mixer import fade_weights, gather_stems, mix_bus, write_bus
 from .rt.native import as_pointer
@@ -78,7 +79,7 @@ def _time_mixer(
         for number in range(start // hop, (start + frames + FADE_FRAMES) // hop + 2):
             stamps[number % slots] = number
         began = now_ns(h[b.CLOCK], h[b.CLOCK_ID], h[b.CLOCK_HZ], scratch)
-        fade_weights(stamps, hop, start, frames, weight, fade)
+        fade_weights(stamps, hop, start, frames, weight, fade, held_at(h[b.A_HELD]), h[b.CONCEAL])
         gather_stems(stems, start, frames, weight, wet, peaks, decay)
         mix_bus(dry, wet, wet, filtered, frames, gains, gains, h[b.SLEW_FRAMES], bus)
         write_bus(bus, frames, route, 2, out)
