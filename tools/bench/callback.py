@@ -51,6 +51,7 @@ def measure(options: Any, period: int) -> dict[str, Any]:
         "lost cycles": outcome.skipped_cycles,
         "lost without engine": before["lost"] + after["lost"],
         "late after slow callback": log.get("gaps_after_slow_callback", "unknown"),
+        "held hops": snapshot["held_hops"],
         "held blocks": snapshot["concealed_blocks"],
         "blocks without stems": snapshot["missed_blocks"],
         "bad frames": outcome.match.bad,
@@ -80,7 +81,14 @@ def limits(row: dict[str, Any]) -> list[Limit]:
         goals.append(
             Limit(f"{name} gaps after a slow callback", row["late after slow callback"], 0)
         )
-    zero = ("missed deadlines", "lost cycles", "held blocks", "blocks without stems", "bad frames")
+    zero = (
+        "missed deadlines",
+        "lost cycles",
+        "held hops",
+        "held blocks",
+        "blocks without stems",
+        "bad frames",
+    )
     return goals + [Limit(f"{name} {key}", row[key], 0) for key in zero]
 
 

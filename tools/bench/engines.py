@@ -4,8 +4,8 @@
 
 Each engine is a process of its own on the virtual device, whose clock calls the same callback as a
 sound device would, at the same priority; each hears a song from a file. An engine is clean when
-within the time no hop came late, so that every block had its true stems (none held, none dry), and
-no callback took longer than its block.
+within the time no hop was late or held, so that every block had its true
+stems, and no callback took longer than its block.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ from stalls import StallMonitor
 
 CHILD = Path(__file__).with_name("used_child.py")
 RATE = 44100
-_COUNTED = ("late_hops", "concealed_blocks", "missed_blocks", "deadline_misses", "xruns")
+_COUNTED = (
+    "late_hops",
+    "held_hops",
+    "concealed_blocks",
+    "missed_blocks",
+    "deadline_misses",
+    "xruns",
+)
 _START_SECONDS = 20  # a process, for the others to get ready
 
 
