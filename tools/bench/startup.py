@@ -24,6 +24,7 @@ from jackserver import JackServer, jack_server
 
 LIMITS_MS = {"import rtstem": 500.0, "rtstem --help": 500.0, "rtstem live ready": 4000.0}
 READY_TIMEOUT = 120.0
+COLD_TIMEOUT = 600.0
 
 
 def run_python(*arguments: str) -> float:
@@ -33,13 +34,13 @@ def run_python(*arguments: str) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-def live_ready(server: JackServer) -> float:
+def live_ready(server: JackServer, timeout: float = READY_TIMEOUT) -> float:
     """From the start of `rtstem live` to a wired stream, ms."""
     client = server.client("watcher")
     began = time.perf_counter()
     try:
         with Command(server, "live", "--input", "system", "--output", "system") as command:
-            while time.perf_counter() - began < READY_TIMEOUT and command.process.poll() is None:
+            while time.perf_counter() - began < timeout and command.process.poll() is None:
                 ports = client.get_ports(ENGINE_PORTS, is_audio=True, is_output=True)
                 if ports and client.get_all_connections(ports[0]):
                     return 1000 * (time.perf_counter() - began)
@@ -55,7 +56,7 @@ def live_ready_cold(server: JackServer) -> float:
     with tempfile.TemporaryDirectory() as folder:
         server.env = warm | {"NUMBA_CACHE_DIR": folder}
         try:
-            return live_ready(server)
+            return live_ready(server, COLD_TIMEOUT)
         finally:
             server.env = warm
 
