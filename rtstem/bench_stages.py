@@ -1,7 +1,7 @@
-"""The measuring side of `rtstem bench`: the engine's compiled stages between two clock readings.
+"""The inference thread's side of `rtstem bench`: the stages of a hop between two clock readings.
 
 Hops are paced as in a live stream, since a hop that follows the last one at once finds warm caches.
-Run these in a thread of its own: it is raised to the inference thread's priority and keeps it.
+Run these in a thread of the inference thread's priority.
 """
 
 from __future__ import annotations
@@ -15,22 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import EngineError
-from .latency import FADE_FRAMES
-from .model_spec import ModelSpec
-from .rt import board as b
-from .rt.board import Board
-from .rt.callback import process_block
 from .rt.hop import OK, give_hop, run_model, take_hop
 from .rt.jit import compiled
-from .rt.native import as_pointer, flush_denormals
-from .rt.priority import Priority
+from .rt.native import flush_denormals
 from .rt.separator import Separator
 from .rt.system import SystemCalls, now_ns, sleep_ns, system_calls
 
 STFT, INFERENCE, INVERSE = "STFT", "inference", "inverse + overlap-add"
 WITHOUT_MODEL, WHOLE_HOP, HOP_CPU = "hop without the model", "whole hop", "whole hop, CPU"
-BLOCKS = (64, 128, 256)
-_MIXER_BLOCKS = 20_000
 
 Progress = Callable[[float], None]
 Nanoseconds = npt.NDArray[np.int64]
@@ -97,14 +89,6 @@ def _time_hops(state: Any, audio: Any, out: Any, pace: Any, clocks: Any, log: An
     return OK
 
 
-def all_stages(separator: Separator, seconds: float, tell: Progress) -> list[StageTimes]:
-    """The callback's stages, then the hop's; raises the priority of the calling thread."""
-    spec = separator.spec
-    Priority(enabled=True, period_ns=round(1e9 * spec.hop / spec.sample_rate)).raise_thread()
-    mixers = [mixer_stage(spec, block) for block in BLOCKS]
-    return [*mixers, *hop_stages(separator, seconds, tell)]
-
-
 def hop_stages(separator: Separator, seconds: float, tell: Progress) -> list[StageTimes]:
     """Paced hops for `seconds`; `tell` hears the part done."""
     spec, calls = separator.spec, system_calls()
@@ -114,10 +98,10 @@ def hop_stages(separator: Separator, seconds: float, tell: Progress) -> list[Sta
     log = np.zeros((count, 5), np.int64)
     out = np.zeros((len(spec.stems), 2, spec.hop), np.float32)
     noise = np.random.default_rng(0)
-    _time_chunk(separator, _music(noise, 2, spec.hop), out, 0, calls, log[:2])  # compiles
+    _time_chunk(separator, music(noise, 2, spec.hop), out, 0, calls, log[:2])  # compiles
     for start in range(0, count, chunk):
         part = log[start : start + chunk]
-        _time_chunk(separator, _music(noise, len(part), spec.hop), out, period, calls, part)
+        _time_chunk(separator, music(noise, len(part), spec.hop), out, period, calls, part)
         tell((start + len(part)) / count)
     columns = {
         STFT: log[:, _TAKE],
@@ -150,12 +134,12 @@ def time_hops(separator: Separator, count: int, period_ns: int) -> Nanoseconds:
     """What each of `count` hops takes, in ns, one every `period_ns`; 0: without pauses."""
     shape = (len(separator.spec.stems), 2, separator.spec.hop)
     log, out = np.zeros((count, 5), np.int64), np.zeros(shape, np.float32)
-    audio = _music(np.random.default_rng(0), count, separator.spec.hop)
+    audio = music(np.random.default_rng(0), count, separator.spec.hop)
     _time_chunk(separator, audio, out, period_ns, system_calls(), log)
     return np.ascontiguousarray(log[:, _WALL])
 
 
-def _music(noise: np.random.Generator, hops: int, hop: int) -> Samples:
+def music(noise: np.random.Generator, hops: int, hop: int) -> Samples:
     """Quiet noise `[hops, 2, hop]`; the stages take the same time whatever they hear."""
     return np.float32(0.1) * noise.standard_normal((hops, 2, hop), dtype=np.float32)
 
@@ -178,44 +162,3 @@ def _time_chunk(
     result = _time_hops(separator.state, audio, out, (due, period), clocks, log)
     if result != OK:
         raise EngineError(f"{separator.spec.path}: {separator.failure(result)}")
-
-
-@compiled
-def _time_blocks(header: Any, stamps: Any, samples: Any, frames: int, log: Any) -> None:
-    """Call the callback's function `len(log)` times with all stems ready; times in ns.
-
-    `samples[0]` is the interleaved input, `samples[1]` the output.
-    """
-    scratch = np.zeros(2, np.int64)
-    inp: Any = as_pointer(samples[0].ctypes.data)  # type: ignore[call-arg]
-    out: Any = as_pointer(samples[1].ctypes.data)
-    hop, slots = header[b.HOP], stamps.shape[0]
-    for n in range(log.shape[0]):
-        first = max(0, (header[b.IN_HEAD] - header[b.DELAY]) // hop)
-        for number in range(first, first + (frames + FADE_FRAMES) // hop + 2):
-            stamps[number % slots] = number
-        began = now_ns(header[b.CLOCK], header[b.CLOCK_ID], header[b.CLOCK_HZ], scratch)
-        process_block(header, inp, out, frames, 0)
-        log[n] = now_ns(header[b.CLOCK], header[b.CLOCK_ID], header[b.CLOCK_HZ], scratch) - began
-
-
-def mixer_stage(spec: ModelSpec, block: int) -> StageTimes:
-    """One bus with all faders halfway and the filters off, blocks of `block` frames."""
-    board = Board(len(spec.stems), 1, spec.hop, spec.delay_frames // spec.hop, system_calls())
-    header = board.header
-    header[b.RATE], header[b.IN_CHANNELS], header[b.OUT_CHANNELS] = spec.sample_rate, 2, 2
-    header[b.IN_LEFT], header[b.IN_RIGHT], board.route[0] = 0, 1, (0, 1, 1)
-    header[b.DELAY], header[b.SLEW_FRAMES] = 2 * spec.synthesis_size, block
-    header[b.STATE] = b.RUNNING
-    scene = np.full_like(board.scenes[0], 0.5)
-    scene[-1] = 0.0  # filters off
-    board.publish_scene(scene)
-    noise = np.random.default_rng(0)
-    board.stem_ring[:] = np.float32(0.1) * noise.standard_normal(board.stem_ring.shape, np.float32)
-    samples = _music(noise, 2, block).reshape(2, 2 * block)
-    log = np.zeros(_MIXER_BLOCKS, np.int64)
-    for part in (log[:100], log):  # the first call compiles
-        _time_blocks(header, board.stamps, samples, block, part)
-    if header[b.MISSED_BLOCKS]:
-        raise AssertionError("the mixer fell back to the dry signal while it was measured")
-    return StageTimes.of(f"callback, {block} frames", log)

@@ -19,10 +19,11 @@ READY_TIMEOUT = 60.0
 COMPILE_TIMEOUT = 300.0
 
 
-def child_environment(server: JackServer) -> dict[str, str]:
-    """The server's environment with this working tree first on the path."""
+def child_environment(server: JackServer | None) -> dict[str, str]:
+    """The server's environment (ours without one) with this working tree first on the path."""
     paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-    return server.env | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    environment = dict(os.environ) if server is None else server.env
+    return environment | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 class Command:
@@ -76,7 +77,10 @@ class EngineProcess:
     Raises RuntimeError with the child's error output when it does not get ready.
     """
 
-    def __init__(self, server: JackServer, config: dict[str, Any], script: Path = _CHILD) -> None:
+    def __init__(
+        self, server: JackServer | None, config: dict[str, Any], script: Path = _CHILD
+    ) -> None:
+        """`server`: None for a configuration that uses the virtual device."""
         self._process = subprocess.Popen(
             [sys.executable, str(script), json.dumps(config)],
             env=child_environment(server),

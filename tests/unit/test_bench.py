@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rtstem.bench import COLUMNS, machine_line, run_bench
+from rtstem.bench_blocks import BLOCKS, MIXER, RING_READ, RING_WRITE
 from rtstem.bench_stages import (
-    BLOCKS,
     HOP_CPU,
     INFERENCE,
     INVERSE,
@@ -31,8 +31,9 @@ def report(tmp_path_factory):
 
 def test_every_stage_is_there_and_ordered(report):
     names = [stage.stage for stage in report[0].stages]
-    mixers = [f"callback, {block} frames" for block in BLOCKS]
-    assert names == [*mixers, STFT, INFERENCE, INVERSE, WITHOUT_MODEL, WHOLE_HOP, HOP_CPU]
+    callbacks = [f"callback, {block} frames" for block in BLOCKS]
+    around = [RING_WRITE, RING_READ, MIXER, *callbacks]
+    assert names == [*around, STFT, INFERENCE, INVERSE, WITHOUT_MODEL, WHOLE_HOP, HOP_CPU]
     for stage in report[0].stages:
         assert 0 < stage.p50 <= stage.p99 <= stage.p999 <= stage.max, stage
         assert stage.count >= 80, stage
@@ -48,6 +49,11 @@ def test_the_parts_make_the_whole(report):
 def test_a_larger_block_costs_more(report):
     small, _, large = (report[0].stage(f"callback, {block} frames").p50 for block in BLOCKS)
     assert 1.5 * small < large < 10 * small
+
+
+def test_the_mixer_is_a_part_of_the_callback(report):
+    mixer, callback = report[0].stage(MIXER).p50, report[0].stage("callback, 128 frames").p50
+    assert 0.1 * callback < mixer < callback
 
 
 def test_hops_are_paced_as_in_a_stream(report):
@@ -71,7 +77,7 @@ def test_rows_and_json(report):
     result, _ = report
     assert all(len(row) == len(COLUMNS) for row in result.rows())
     data = json.loads(json.dumps(result.to_dict()))
-    assert data["stages"][0]["stage"] == "callback, 64 frames"
+    assert data["stages"][0]["stage"] == RING_WRITE
     assert data["provider"] == "CPUExecutionProvider"
     assert data["machine"] == machine_line()
 

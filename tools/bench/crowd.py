@@ -23,7 +23,7 @@ from rtstem.load.flood import Flood
 from rtstem.load.stalls import StallMonitor
 
 CHILD = Path(__file__).with_name("crowd_child.py")
-_COUNTED = ("missed_blocks", "late_hops", "deadline_misses", "xruns")
+_COUNTED = ("concealed_blocks", "missed_blocks", "late_hops", "deadline_misses", "xruns")
 
 
 def watch(run: jack_run.Session, name: str, seconds: float) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def watch(run: jack_run.Session, name: str, seconds: float) -> dict[str, Any]:
     durations = log["durations_us"] or []
     counted = {key.replace("_", " "): after[key] - before[key] for key in _COUNTED}
     threads = {
-        f"{key.removeprefix('rtstem-')} %": round(100 * (now[key] - used[key]) / seconds, 2)
+        f"{key} %": round(100 * (now[key] - used[key]) / seconds, 2)
         for key in sorted(now.keys() - {"moves"})
     }
     return {

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-import threading
-from pathlib import Path
 from typing import Any
 
 import loaded_child  # noqa: F401  its commands, and the shim around the callback
 from engine_child import COMMANDS, main
+from threads import thread_seconds
 
 from rtstem.control.actions import ActionTable
 from rtstem.control.osc import OscSurface
 from rtstem.control.web import WebSurface
 
-_THREADS = ("rtstem-web", "rtstem-osc")
+_THREADS = ("web", "osc")
 _open: list[Any] = []  # kept until the process ends
 _moves = [0]
 
@@ -36,12 +35,8 @@ def surfaces(engine: Any) -> dict[str, Any]:
 
 def used(_engine: Any) -> dict[str, Any]:
     """Seconds of processor time that each surface's thread has used, and fader moves so far."""
-    seconds: dict[str, Any] = {"moves": _moves[0]}
-    for thread in threading.enumerate():
-        if thread.name in _THREADS:
-            statistics = Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text()
-            seconds[thread.name] = int(statistics.split()[0]) / 1e9
-    return seconds
+    seconds = thread_seconds()
+    return {"moves": _moves[0]} | {name: seconds[name] for name in _THREADS}
 
 
 COMMANDS |= {"surfaces": surfaces, "used": used}

@@ -27,28 +27,21 @@ class Outcome:
     snapshot: dict[str, Any]
     realtime_server: bool
 
-    def server_facts(self) -> str:
-        rights = "real-time" if self.realtime_server else "no real-time rights"
-        return f"jackd dummy, {rights}, {self.xruns} late cycles, {self.skipped_cycles} lost"
 
-
-def control(rate: int, period: int, seconds: float) -> str:
+def control(rate: int, period: int, seconds: float) -> dict[str, int]:
     """What the same server loses with no engine at all, only player and recorder wired together."""
     with jack_server(rate, period) as server, Rig(server, seconds + 2) as rig:
         rig.loop()
         rig.sleep(1.0)
         xruns, skipped = rig.xruns, rig.skipped
         rig.sleep(seconds)
-        lost = (rig.skipped - skipped) // period
-        return f"{rig.xruns - xruns} late cycles, {lost} lost"
+        return {"late": rig.xruns - xruns, "lost": (rig.skipped - skipped) // period}
 
 
 class Session:
     """Server, engine and rig for `seconds` of streaming; a context manager."""
 
-    def __init__(
-        self, rate: int, period: int, seconds: float, script: Path, **config: Any
-    ) -> None:
+    def __init__(self, rate: int, period: int, seconds: float, script: Path, **config: Any) -> None:
         reason = missing()
         if reason is not None:
             raise SystemExit(f"this benchmark needs jackd: {reason}")
@@ -94,4 +87,3 @@ def _difference(first: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
     """`last` with its counters as growth since `first`; percentiles and levels as they are."""
     counters = {key for key, value in last.items() if isinstance(value, int)} - {"running"}
     return {key: value - first[key] if key in counters else value for key, value in last.items()}
-

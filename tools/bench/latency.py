@@ -1,6 +1,8 @@
 """Bit-exactness and latency: all faders up, the output is the input at exactly the declared delay.
 
     python tools/bench/latency.py [--seconds 60] [--rate 48000 44100] [--period 256] [--json]
+
+A recorder on the same server finds the delay again, to the frame, beside the one declared.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import numpy as np
 
 _SOURCE = Path(__file__).with_name("shim.c")
 _LOG_ROWS = 1 << 18  # ten minutes at 128 frames and 48 kHz
+_GAP_BLOCKS = 1.5
 _INNER, _INNER_DATA, _CAPACITY, _CALLS, _LOG, _FLAGGED = range(6)
 
 
@@ -79,17 +80,24 @@ class CallbackTimer:
         self._state[_CALLS] = 0
 
     def read(self, rate: float) -> dict[str, Any]:
-        """Durations in us, missed deadlines, host flags, the widest gap between two callbacks."""
+        """Durations in us, missed deadlines, host flags, gaps between two callbacks.
+
+        A gap is longer than 1.5 blocks from call to call. After a callback that took less than half
+        its block it is the server's or the machine's doing, otherwise the callback may have caused it.
+        """
         rows = self._log[: min(int(self._state[_CALLS]), _LOG_ROWS)]
         spent = rows[:, 1] - rows[:, 0]
         allowed = rows[:, 2] * 1e9 / rate
         gaps = np.diff(rows[:, 0])
         widest = int(gaps.argmax())
+        wide = gaps > _GAP_BLOCKS * allowed[:-1]
+        slow = spent[:-1] > allowed[:-1] / 2
         return {
             "durations_us": (spent / 1e3).round(1).tolist(),
             "missed_deadlines": int((spent > allowed).sum()),
             "host_flags": int(self._state[_FLAGGED]),
-            # a wide gap after a short callback is the server's or the machine's doing
+            "gaps": int(wide.sum()),
+            "gaps_after_slow_callback": int((wide & slow).sum()),
             "widest_gap_us": round(gaps[widest] / 1e3, 1),
             "callback_before_it_us": round(spent[widest] / 1e3, 1),
         }

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import common
 from common import Limit
+from threads import thread_seconds
 
 from rtstem.load.browsers import Browsers
 
@@ -25,20 +25,13 @@ LIMIT_PERCENT = 2.0
 _START_SECONDS = 1.0
 
 
-def web_seconds() -> float:
-    """Processor time of the web mixer's thread so far."""
-    (thread,) = (t for t in threading.enumerate() if t.name == "rtstem-web")
-    assert thread.ident is not None
-    return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
-
-
 def one(url: str, browsers: int, spectrum: bool, seconds: float) -> dict[str, Any]:
     """A row: share of a core with so many browsers."""
     with Browsers(url, browsers, spectrum) as clients:
         time.sleep(_START_SECONDS)
-        began, used = time.monotonic(), web_seconds()
+        began, used = time.monotonic(), thread_seconds()["web"]
         time.sleep(seconds)
-        percent = 100 * (web_seconds() - used) / (time.monotonic() - began)
+        percent = 100 * (thread_seconds()["web"] - used) / (time.monotonic() - began)
     counts = clients.told["messages"]
     length = seconds + _START_SECONDS
     return {
