@@ -7,7 +7,6 @@ calls it, and the hop of the inference thread, split at the model's `Run`.
 from __future__ import annotations
 
 import importlib.metadata
-import math
 import os
 import platform
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +17,13 @@ from typing import Any
 from .bench_blocks import block_stages
 from .bench_stages import WHOLE_HOP, Progress, StageTimes, hop_stages
 from .model_spec import read_model_spec
+from .provider_choice import choose
 from .resources import find_model
 from .rt.priority import Priority
 from .rt.separator import Separator
+from .sizing import HopTail, recommended_safety_hops, remember
 
 COLUMNS = ("stage", "p50", "p99", "p99.9", "max", "count")
-_STEP = 0.25  # recommended waiting times are multiples of this, in hops
-_RESERVE = 1.5  # recommended waiting time over the measured p99.9
 _TOO_SLOW = 0.8  # of the hop, at p99
 _BLOCK_ASSUMED = 256  # frames
 
@@ -48,6 +47,8 @@ class BenchReport:
     fits: bool
     """False where the model is too slow for a live stream here."""
     verdict: str
+    reason: str = ""
+    """Why the provider was chosen; empty where there was no choice."""
 
     def rows(self) -> list[tuple[str, ...]]:
         """Table rows in the order of COLUMNS, microseconds."""
@@ -75,12 +76,15 @@ def run_bench(
     """
     tell = progress or (lambda _part: None)
     spec = read_model_spec(find_model(model))
-    separator = Separator(spec, provider)
+    choice = choose(spec, provider)
+    separator = choice.separator
+    if choice.standby is not None:
+        choice.standby.close()
     try:
         separator.warm_up()
         with ThreadPoolExecutor(1, "rtstem-bench") as inference_thread:
             stages = inference_thread.submit(_all_stages, separator, seconds, tell).result()
-        return _report(separator, tuple(stages))
+        return _report(separator, tuple(stages), choice.reason)
     finally:
         separator.close()
 
@@ -116,12 +120,13 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _report(separator: Separator, stages: tuple[StageTimes, ...]) -> BenchReport:
+def _report(separator: Separator, stages: tuple[StageTimes, ...], reason: str) -> BenchReport:
     spec = separator.spec
     hop_us = 1e6 * spec.hop / spec.sample_rate
     hop = next(stage for stage in stages if stage.stage == WHOLE_HOP)
     safety = recommended_safety_hops(hop.p999, hop_us, _BLOCK_ASSUMED / spec.hop)
     fits = hop.p99 < _TOO_SLOW * hop_us
+    remember(separator, HopTail(hop.p999, hop.count))
     return BenchReport(
         machine=machine_line(),
         model=spec.name,
@@ -133,16 +138,8 @@ def _report(separator: Separator, stages: tuple[StageTimes, ...]) -> BenchReport
         safety_hops=safety,
         fits=fits,
         verdict=_verdict(hop, hop_us, safety, fits),
+        reason=reason,
     )
-
-
-def recommended_safety_hops(slowest_us: float, hop_us: float, block_hops: float) -> float:
-    """Waiting time in hops so that a hop of `slowest_us`, and half as long again, is not late.
-
-    One device block (`block_hops`, as a part of a hop) passes anyhow before stems are needed.
-    """
-    needed = _RESERVE * slowest_us / hop_us - block_hops
-    return max(_STEP, _STEP * math.ceil(needed / _STEP))
 
 
 def _verdict(hop: StageTimes, hop_us: float, safety: float, fits: bool) -> str:

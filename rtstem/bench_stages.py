@@ -116,6 +116,29 @@ def hop_stages(separator: Separator, seconds: float, tell: Progress) -> list[Sta
     return [StageTimes.of(name, column) for name, column in columns.items()]
 
 
+def hop_times(separator: Separator, hops: int, paced: bool = True) -> StageTimes:
+    """Whole hops of a separator in the calling thread; `paced`: as a stream asks for them.
+
+    It is reset before and after. Raises EngineError where the model fails.
+    """
+    period = round(1e9 * separator.spec.hop / separator.spec.sample_rate) if paced else 0
+    separator.reset()
+    time_hops(separator, max(4, hops // 8), 0)
+    separator.reset()
+    times = time_hops(separator, hops, period)
+    separator.reset()
+    return StageTimes.of(WHOLE_HOP, times)
+
+
+def time_hops(separator: Separator, count: int, period_ns: int) -> Nanoseconds:
+    """What each of `count` hops takes, in ns, one every `period_ns`; 0: without pauses."""
+    shape = (len(separator.spec.stems), 2, separator.spec.hop)
+    log, out = np.zeros((count, 5), np.int64), np.zeros(shape, np.float32)
+    audio = music(np.random.default_rng(0), count, separator.spec.hop)
+    _time_chunk(separator, audio, out, period_ns, system_calls(), log)
+    return np.ascontiguousarray(log[:, _WALL])
+
+
 def music(noise: np.random.Generator, hops: int, hop: int) -> Samples:
     """Quiet noise `[hops, 2, hop]`; the stages take the same time whatever they hear."""
     return np.float32(0.1) * noise.standard_normal((hops, 2, hop), dtype=np.float32)

@@ -17,13 +17,13 @@ from typing import NoReturn
 import click
 
 from . import __version__
-from .errors import RtstemError
+from .errors import RtstemError, one_line
 from .interrupt import end_like_ctrl_c
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Play": ("demo", "live"),
     "Files": ("split", "crate", "replay"),
-    "This machine": ("devices", "midi", "models", "doctor", "bench"),
+    "This machine": ("devices", "midi", "models", "doctor", "bench", "soak"),
 }
 DEBUG_VARIABLE = "RTSTEM_DEBUG"
 
@@ -112,7 +112,7 @@ def _fail(error: BaseException, message: str, code: int) -> int:
     """Print the one line, and the traceback where the user asked for it."""
     if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
         traceback.print_exception(error)
-    line = " ".join(message.split())
+    line = one_line(" ".join(message.split()))
     click.echo(f"error: {line}" if not line.startswith("internal error") else line, err=True)
     return code
 

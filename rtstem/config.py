@@ -53,12 +53,31 @@ class Audio(_Section):
         int | Literal["auto"], BeforeValidator(check.integer(8_000, 192_000, "auto"))
     ] = "auto"
     block: Annotated[int, BeforeValidator(check.integer(16, 8_192, 0))] = 0
+    clocks: Annotated[
+        Literal["auto", "one", "two"], BeforeValidator(check.choice("auto", "one", "two"))
+    ] = "auto"
 
 
 class Latency(_Section):
-    """Waiting time added for late hops, in hops of the model."""
+    """Waiting time added for late hops, in hops of the model; auto: measured before the start.
+    Where input and output are on two clocks, another one for late callbacks, in ms.
 
-    safety_hops: Annotated[float, BeforeValidator(check.number(0, 64))] = 0.5
+    `latency: auto` is short for `safety_hops: auto`.
+    """
+
+    safety_hops: Annotated[
+        float | Literal["auto"], BeforeValidator(check.number_or("auto", 0, 64))
+    ] = 0.5
+    clock_margin_ms: Annotated[float, BeforeValidator(check.number(0, 100))] = 3.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if isinstance(value, str):
+            if value != "auto":
+                raise check.problem(f"must be auto or {{safety_hops: N}}, not {check.shown(value)}")
+            return {"safety_hops": "auto"}
+        return value
 
 
 class Realtime(_Section):

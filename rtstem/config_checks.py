@@ -55,14 +55,24 @@ def _real(value: object) -> float | None:
         return None
 
 
-def number(low: float, high: float) -> Callable[[object], float]:
-    """A finite number from `low` to `high`, as float."""
+def number(low: float, high: float, also: str = "") -> Callable[[object], float]:
+    """A finite number from `low` to `high`, as float; `also` goes before that in the sentence."""
 
     def check(value: object) -> float:
         real = _real(value)
         if real is None or not low <= real <= high:  # NaN fails the comparison too
-            raise _must(f"a number from {low:g} to {high:g}", value)
+            raise _must(f"{also}a number from {low:g} to {high:g}", value)
         return real
+
+    return check
+
+
+def number_or(word: str, low: float, high: float) -> Callable[[object], float | str]:
+    """The word, or a number as above."""
+    plain = number(low, high, f"{word} or ")
+
+    def check(value: object) -> float | str:
+        return word if value == word else plain(value)
 
     return check
 

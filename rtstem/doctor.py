@@ -109,21 +109,26 @@ def check_providers() -> list[Check]:
     import onnxruntime as ort
 
     from .model_spec import read_model_spec
+    from .provider_choice import choose
     from .resources import find_model, model_names
-    from .rt.separator import Separator
+    from .rt.providers import PROVIDERS
 
     offered = [name.removesuffix("ExecutionProvider") for name in ort.get_available_providers()]
     names = model_names()
     if not names:
         return [Check("inference", "warn", f"offered: {', '.join(offered)}", "no model to try")]
-    separator = Separator(read_model_spec(find_model(names[0])))
-    runs = separator.provider.removesuffix("ExecutionProvider")
-    separator.close()
-    found = f"runs on {runs} (offered: {', '.join(offered)})"
-    if runs == "CPU" and "CUDA" in offered and _has_nvidia_gpu():
-        cure = 'CUDA or cuDNN is missing: pip install "onnxruntime-gpu[cuda,cudnn]"'
-        return [Check("inference", "warn", found, cure)]
-    return [Check("inference", "ok", found)]
+    choice = choose(read_model_spec(find_model(names[0])))
+    for separator in (choice.separator, choice.standby):
+        if separator is not None:
+            separator.close()
+    runs = choice.separator.provider.removesuffix("ExecutionProvider")
+    found = choice.reason or f"runs on {runs}"
+    found += f" (offered: {', '.join(offered)})"
+    if choice.refused:
+        cures = [PROVIDERS[name].cure for name in choice.refused]
+        return [Check("inference", "warn", found, "; ".join(cures))]
+    lack = PROVIDERS["cuda"].lack() if _has_nvidia_gpu() else ""
+    return [Check("inference", "warn" if lack else "ok", found, lack)]
 
 
 def _has_nvidia_gpu() -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .errors import ConfigError
+
 Status = Literal["ok", "warn", "fail"]
 MEMORY_WANTED_MIB = 700
 LOCK_WANTED_MIB = 8
@@ -74,8 +76,14 @@ def _try_fifo() -> bool:
 def check_numba_cache() -> list[Check]:
     """Where the compiled hot path is kept, whether it can be written and whether it is there."""
     from .rt.jit import cache_dir, is_warm
+    from .rt.private_folder import keep_private
 
     folder = cache_dir()
+    try:
+        keep_private(folder)
+    except ConfigError as error:
+        found, _, cure = str(error).rpartition("; ")
+        return [Check("numba cache", "fail", found, cure)]
     place = next(p for p in (folder, *folder.parents) if p.is_dir())
     if not os.access(place, os.W_OK):
         cure = "every start compiles anew: set NUMBA_CACHE_DIR to a folder that you may write"

@@ -12,11 +12,21 @@ from typing import Any
 import numpy as np
 
 from .config import Config, check_stems, load_config, make_config
+from .contention import Contention
 from .control.desk import Desk, DeskState, fader_gain
 from .control.spectrum import StemSpectrum
-from .control.telemetry import Meters, Snapshot, read_meters, read_snapshot
+from .control.telemetry import (
+    Meters,
+    Snapshot,
+    Timings,
+    read_clocks,
+    read_meters,
+    read_snapshot,
+    read_timings,
+)
 from .errors import ConfigError, EngineError, RtstemError
-from .io.device import DeviceStream
+from .io.device import DeviceInfo, DeviceStream
+from .io.pair import PairStream, open_input
 from .io.pumps import Drain, Feeder, Sink
 from .io.tap import Tap
 from .io.virtual import VirtualStream
@@ -25,14 +35,18 @@ from .model_choice import ModelChoice
 from .model_spec import read_model_spec
 from .notices import Notices
 from .plan import Plan, make_plan
+from .provider_choice import choose
 from .resources import find_model
 from .rt import board as b
 from .rt.board import Board
 from .rt.callback import stream_callback
+from .rt.capture import Capture
 from .rt.inference import InferenceThread
+from .rt.jit import is_warm
 from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
+from .sizing import Safety
 from .swap import WARM_SECONDS, check_fit, take_over
 from .transport import Stream, Transport
 from .troubles import Troubles
@@ -50,6 +64,7 @@ class Engine:
     configuration; `sink` receives every block of a virtual output as float32 [frames, channels],
     from a Python thread, and `lockstep` runs the virtual device without a clock: deterministic, and
     as fast as the machine allows, with `before_block(position of the next frame)` called in between.
+    `endless`: a file or folder as the input begins anew when it is over.
     """
 
     def __init__(
@@ -59,6 +74,7 @@ class Engine:
         sink: Sink | None = None,
         lockstep: bool = False,
         before_block: Callable[[int], None] | None = None,
+        endless: bool = False,
     ) -> None:
         """Load the model and open the devices' descriptions; nothing sounds yet.
 
@@ -67,9 +83,11 @@ class Engine:
         self.config = _as_config(config)
         self.spec = read_model_spec(find_model(self.config.model))
         check_stems(self.config, self.spec.stems)
-        self._plan = make_plan(self.config, self.spec)
+        self._plan = make_plan(self.config, self.spec, endless)
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
+        if lockstep and self._plan.two_clocks:
+            raise ConfigError("lockstep has no clock; it needs audio.input: file:PATH")
         self._sink, self._lockstep, self._before_block = sink, lockstep, before_block
         self.models = ModelChoice(
             [self.config.model, *self.config.models], self.swap_model, self.tell
@@ -89,6 +107,11 @@ class Engine:
             system=system_calls(),
             feed_frames=FEED_FRAMES if plan.reader is not None else 0,
         )
+        self._capture = (
+            Capture(self._board.system, plan.input_channels, plan.input_pair)
+            if plan.two_clocks
+            else None
+        )
         self._scene = np.ones((len(plan.buses) + 1, len(spec.stems) + 1), np.float32)
         self._write_plan()
         self.desk = Desk(
@@ -103,8 +126,11 @@ class Engine:
             },
         )
         self._board.gain[:] = self._scene[:-1]  # no ramps at the start
-        self._separator = Separator(spec, self.config.provider)
+        self._choice = choose(spec, self.config.provider)
+        self._separator = self._choice.separator
+        self._contention = Contention(self._board, self._choice.standby, self._leave_provider)
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
+        self._priority, self._safety = priority, Safety(self.config.latency.safety_hops)
         self._inference = InferenceThread(self._board, self._separator, priority)
         sink_frames = SINK_FRAMES if self._sink is not None else 0
         sink_ring = np.zeros((sink_frames, plan.output_channels), np.float32)
@@ -114,8 +140,10 @@ class Engine:
             plan,
             spec,
             self.config,
+            self._safety,
             partial(self._open_stream, sink_ring, priority),
             self.tell,
+            self._capture,
         )
         self._feeder = (
             Feeder(plan.reader, self._board.feed, self._board.header) if plan.reader else None
@@ -144,6 +172,25 @@ class Engine:
     def _open_stream(
         self, sink_ring: np.ndarray[Any, Any], priority: Priority, plan: Plan
     ) -> Stream:
+        source, capture = plan.input_device, self._capture
+        if source is None or capture is None:
+            return self._open_output(sink_ring, priority, plan, source)
+        stream = open_input(capture, source, plan.input_channels, plan.rate, plan.block)
+        try:
+            output = self._open_output(sink_ring, priority, plan, None)
+        except RtstemError:
+            stream.stop()
+            raise
+        return PairStream(self._board, capture, stream, output)
+
+    def _open_output(
+        self,
+        sink_ring: np.ndarray[Any, Any],
+        priority: Priority,
+        plan: Plan,
+        source: DeviceInfo | None,
+    ) -> Stream:
+        """The stream whose callback mixes, together with the input of `source` if any."""
         address = stream_callback.address or 0
         if plan.output_device is None:
             return VirtualStream(
@@ -158,7 +205,7 @@ class Engine:
         return DeviceStream(
             address,
             self._board.header.ctypes.data,
-            input_device=plan.input_device,
+            input_device=source,
             output_device=plan.output_device,
             input_channels=plan.input_channels,
             output_channels=plan.output_channels,
@@ -202,9 +249,13 @@ class Engine:
             raise EngineError("this engine has been started already; make a new one")
         self._started = True
         try:
+            if not is_warm():  # compiled while it plays, it would hold the file's reader up
+                self.open_spectrum()
             self._separator.warm_up()
+            self._safety.prepare(self._separator, self._priority)
             if self.config.realtime.lock_memory:
-                self._memory = lock_memory([*self._board.arrays(), *self._separator.held])
+                extra = self._capture.arrays() if self._capture is not None else []
+                self._memory = lock_memory([*self._board.arrays(), *self._separator.held, *extra])
             for part in (self._inference, self._feeder, self._drain):
                 if part is not None:
                     part.start()
@@ -213,6 +264,8 @@ class Engine:
             self.stop()
             raise
         self._watchdog.start()
+        self._contention.start()
+        self.tell(self._choice.reason)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until the stream has ended (the file is over, or see `error`); False after `timeout` s."""
@@ -229,6 +282,7 @@ class Engine:
             time.sleep((SLEW_FRAMES + 2 * int(h[b.MAX_FRAMES])) / self.rate)
         self._transport.end()
         self._watchdog.stop()
+        self._contention.stop()
         stream_gone = self._transport.stop(dead=self.error is not None)
         worker_gone = self._inference.stop()
         if not (stream_gone and worker_gone):
@@ -259,17 +313,40 @@ class Engine:
         try:
             if self._board.header[b.STATE] != b.RUNNING:
                 raise EngineError("nothing plays; start the engine before changing its model")
-            check_fit(spec, self.spec, self.latency, self.config.latency.safety_hops)
-            new = Separator(spec, self.config.provider)
-            warm_seconds = 0.0 if self._lockstep else WARM_SECONDS
-            take_over(self._board, new, warm_seconds, self.config.realtime.lock_memory)
-            self._separator.close()
-            self._retired = [*self._retired[-1:], self._separator]
-            self._separator, self.spec = new, spec
-            self._troubles.watch(new)
+            check_fit(spec, self.spec, self.latency, self.latency.safety / spec.hop)
+            self._hand_over(Separator(spec, self._separator.provider_key, playing=True))
+            self._contention.renew(spec)
             self.models.became(spec.path)
         finally:
             self._swapping.release()
+
+    def _hand_over(self, new: Separator) -> None:
+        """Let `new` take the place of the separator that plays. Raises ModelError or EngineError."""
+        warm_seconds = 0.0 if self._lockstep else WARM_SECONDS
+        take_over(self._board, new, warm_seconds, self.config.realtime.lock_memory)
+        self._separator.close()
+        self._retired = [*self._retired[-1:], self._separator]
+        self._separator, self.spec = new, new.spec
+        self._troubles.watch(new)
+
+    def _leave_provider(self, seen: str) -> None:
+        """Go on with the standby on the CPU: what runs the model is held up, as `seen`."""
+        with self._swapping:
+            before = self._separator.provider_key.upper()
+            if self._board.header[b.STATE] != b.RUNNING:
+                return
+            standby = self._contention.take()
+            if standby is None:
+                return
+            try:
+                self._hand_over(standby)
+            except RtstemError as error:
+                self.tell(f"{before} is held up by other programs ({seen}); {error}")
+                return
+        self.tell(
+            f"{before} is held up by other programs: {seen}; the CPU has taken over, start rtstem"
+            f" again to go back"
+        )
 
     # -- what it says of itself
 
@@ -278,6 +355,11 @@ class Engine:
         """Fixed by `start`, constant while audio runs: only a device that was lost and has come back
         with larger blocks or another rate may need another one."""
         return self._transport.latency
+
+    @property
+    def sizing(self) -> str:
+        """Which safety `latency: auto` has chosen, and why, on one line; empty for a fixed one."""
+        return self._safety.sentence(self.rate, self.spec.hop, self.latency.block)
 
     @property
     def error(self) -> RtstemError | None:
@@ -338,12 +420,21 @@ class Engine:
         """Peaks now, without the figures that take longer to make."""
         return read_meters(self._board, self.spec.stems, self.bus_names)
 
+    def timings(self) -> Timings:
+        """How long callbacks and hops have taken so far, for the times between two looks."""
+        return read_timings(self._board)
+
     def snapshot(self) -> Snapshot:
         """Meters, load and counters now."""
         running = self._board.header[b.STATE] == b.RUNNING and not self._watchdog.ended.is_set()
         latency_ms = self.latency.ms if hasattr(self, "latency") else 0.0
         return read_snapshot(
-            self._board, bool(running), self.spec.stems, self.bus_names, latency_ms
+            self._board,
+            bool(running),
+            self.spec.stems,
+            self.bus_names,
+            latency_ms,
+            read_clocks(self._capture) if self._capture is not None else None,
         )
 
 

@@ -7,7 +7,8 @@ Frame `i` of the output is frame `i - frames` of the input. The terms:
 - alignment: blocks that do not divide the hop end a hop in their middle, up to `block - gcd` frames
   before the callback in which the worker hears of it;
 - safety: waiting time granted to the inference thread beyond one block;
-- guard: the mixer wants this many frames ahead, so that it can fade to the dry signal before a gap.
+- guard: the mixer wants this many frames ahead, so that it can fade to the dry signal before a gap;
+- clocks: the ring and the resampler in front of all this, where the input has a clock of its own.
 """
 
 from __future__ import annotations
@@ -29,12 +30,18 @@ class Latency:
     alignment: int
     safety: int
     guard: int = FADE_FRAMES
+    clocks: int = 0
     device: int = 0
 
     @property
     def frames(self) -> int:
         """Input to output delay of the engine in frames, the one that a loop-back cable measures
         where the host adds none (JACK)."""
+        return self.core + self.clocks
+
+    @property
+    def core(self) -> int:
+        """The part of `frames` behind the input ring, which the callback keeps."""
         return self.synthesis + self.alignment + self.safety + self.guard
 
     @property
@@ -59,8 +66,9 @@ class Latency:
             f"synthesis {self.synthesis} + alignment {self.alignment} + safety {self.safety}"
             f" + guard {self.guard}"
         )
+        clocks = f" + clocks {self.clocks}" if self.clocks else ""
         device = f", device {self.device}" if self.device else ""
-        return f"{self.ms:.1f} ms ({self.frames} frames: {parts}{device})"
+        return f"{self.ms:.1f} ms ({self.frames} frames: {parts}{clocks}{device})"
 
 
 def engine_latency(
@@ -72,6 +80,7 @@ def engine_latency(
     lookahead_hops: int = 0,
     safety_hops: float = 0.5,
     block_step: int | None = None,
+    clocks: int = 0,
     device: int = 0,
 ) -> Latency:
     """The constant delay for blocks of at most `block` frames.
@@ -88,5 +97,6 @@ def engine_latency(
         synthesis=synthesis_size + lookahead_hops * hop,
         alignment=max(0, block - step),
         safety=round(safety_hops * hop),
+        clocks=clocks,
         device=device,
     )

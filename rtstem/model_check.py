@@ -12,6 +12,7 @@ from typing import Any
 from .errors import EngineError, RtstemError
 from .model_demands import DEMANDS, Subject, Verdict
 from .model_spec import ModelSpec, read_model_spec
+from .provider_choice import choose_name
 from .rt.separator import Separator
 
 Progress = Callable[[str, float], None]
@@ -50,7 +51,7 @@ def check_model(
     progress("metadata", 0.0)
     try:
         spec = read_model_spec(path)
-        separator = Separator(spec, provider)
+        separator = Separator(spec, choose_name(spec, provider))
     except RtstemError as error:
         verdict = Verdict("metadata", False, str(error), "whole, and a model that loads")
         return ModelReport(Path(path), Path(path).stem, "none", (verdict,))

@@ -16,12 +16,6 @@ FFT_RANGE = (16, 65_536)
 MAX_TEXT = 20_000
 
 
-def refusal(path: Path, problem: str) -> ModelError:
-    """The error for a file: one printable line, whatever the file's names and values hold."""
-    line = f"{path}: {problem}"
-    return ModelError("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
-
-
 class Metadata:
     """Typed access to the metadata of one file; every failure is a ModelError naming the key."""
 
@@ -30,7 +24,7 @@ class Metadata:
         self._values = values
 
     def _fail(self, key: str, problem: str) -> ModelError:
-        return refusal(self._path, f"metadata {key}: {problem}")
+        return ModelError(f"{self._path}: metadata {key}: {problem}")
 
     def text(self, key: str) -> str:
         value = self._values.get(key, "").strip()

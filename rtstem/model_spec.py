@@ -7,16 +7,20 @@ passes here is one that the engine can load.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .errors import ModelError
-from .model_metadata import FFT_RANGE, Metadata, refusal
+from .model_file import check_model_file
+from .model_metadata import FFT_RANGE, Metadata
 
 DOMAINS = ("spectrum", "waveform")
 CHANNELS = 2
+MAX_ELEMENTS = 1 << 26
+"""Of a tensor, and of all states together: far beyond what runs in real time."""
 OUTPUT_NAME = "stems"
 NEXT_PREFIX = "next_"
 _INPUT_NAMES = {"spectrum": "spectrum", "waveform": "audio"}
@@ -77,7 +81,7 @@ def read_model_spec(path: str | Path) -> ModelSpec:
     ONNX, without the metadata of rtstem, or with tensors that do not fit them.
     """
     path = Path(path)
-    _check_file(path)
+    check_model_file(path)
     facts, tensors = _open(path)
     return _build(path, facts, tensors)
 
@@ -116,26 +120,6 @@ def _build(path: Path, facts: Metadata, tensors: _Tensors) -> ModelSpec:
     )
 
 
-def _check_file(path: Path) -> None:
-    """Refuse what is certainly no model before ONNX Runtime sees it: its messages are obscure."""
-    try:
-        if path.is_dir():
-            raise ModelError(f"{path}: is a folder; give the .onnx file in it")
-        with path.open("rb") as file:
-            head = file.read(512)
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; see `rtstem models list`") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ModelError(f"{path}: cannot be read ({reason}); check its permissions") from None
-    if not head:
-        raise ModelError(f"{path}: is empty; export or download the model again")
-    if head.startswith(b"version https://git-lfs"):
-        raise ModelError(f"{path}: is a Git LFS pointer, not the model; run `git lfs pull`")
-    if all(byte in b"\t\n\r\f" or 32 <= byte < 127 for byte in head):
-        raise ModelError(f"{path}: is a text file, not an ONNX model; give an .onnx file")
-
-
 def _open(path: Path) -> tuple[Metadata, _Tensors]:
     """Let ONNX Runtime parse and check the graph, without optimising it, on one thread."""
     import onnxruntime as ort
@@ -156,10 +140,9 @@ def _open(path: Path) -> tuple[Metadata, _Tensors]:
         return facts, _Tensors(path, session.get_inputs(), session.get_outputs())
     except Exception as error:  # ONNX Runtime's exceptions have no common public base
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise refusal(
-            path,
-            f"not an ONNX model that ONNX Runtime {ort.__version__} can load "
-            f"({lines[0][:200]}); export or download it again",
+        raise ModelError(
+            f"{path}: not an ONNX model that ONNX Runtime {ort.__version__} can load "
+            f"({lines[0][:200]}); export or download it again"
         ) from None
 
 
@@ -187,7 +170,10 @@ class _Tensors:
                     f"output '{name}' is neither '{OUTPUT_NAME}' nor 'next_' of a state input; "
                     "remove it or add the input"
                 )
-        return tuple(self._state(name) for name in names)
+        states = tuple(self._state(name) for name in names)
+        if sum(math.prod(state.shape) for state in states) > MAX_ELEMENTS:
+            raise self._fail("the states are too large together; make the model smaller")
+        return states
 
     def _state(self, name: str) -> StateSpec:
         next_name = NEXT_PREFIX + name
@@ -224,7 +210,9 @@ class _Tensors:
                 f"{kind} '{tensor.name}' has a dynamic or empty size {shape}; "
                 "export it with static shapes"
             )
+        if math.prod(shape) > MAX_ELEMENTS:
+            raise self._fail(f"{kind} '{tensor.name}' {shape} is too large; make the model smaller")
         return tuple(shape)
 
     def _fail(self, problem: str) -> ModelError:
-        return refusal(self._path, problem)
+        return ModelError(f"{self._path}: {problem}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from .errors import one_line
+
 
 class Notices:
     """The lines that the user should know, the last 100 of them; any thread may add one."""
@@ -12,9 +14,9 @@ class Notices:
         self._lines: deque[str] = deque(maxlen=100)
 
     def tell(self, line: str) -> None:
-        """Add a line; an empty one says nothing."""
+        """Add a line, made printable; an empty one says nothing."""
         if line:
-            self._lines.append(line)
+            self._lines.append(one_line(line))
 
     @property
     def last(self) -> str:

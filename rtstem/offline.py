@@ -21,6 +21,7 @@ from .errors import ConfigError
 from .io.decode import MAX_CHANNELS, RATES, Audio, AudioFile
 from .io.writer import FORMATS, AudioFileSet, Format
 from .model_spec import ModelSpec, read_model_spec
+from .provider_choice import choose_name
 from .resources import find_model, listing
 from .rt.separator import Separator
 from .stem_files import StemFiles, choose
@@ -193,7 +194,8 @@ def different(wanted: Iterable[str]) -> list[str]:
 
 
 def _open_stream(spec: ModelSpec, rate: int, channels: int, provider: str) -> StemStream:
-    return StemStream(spec, rate, channels, lambda: Separator(spec, provider))
+    name = choose_name(spec, provider)
+    return StemStream(spec, rate, channels, lambda: Separator(spec, name))
 
 
 def _slices(frames: npt.NDArray[Any], size: int) -> Iterator[Audio]:

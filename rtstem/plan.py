@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from .config import Bus, Config
 from .errors import ConfigError
-from .io.device import DeviceInfo, find_device, list_devices
+from .io.device import DeviceInfo, find_device, list_devices, same_clock
 from .io.files import FileReader, FolderReader, open_reader
+from .io.loop import LoopReader
 from .model_spec import ModelSpec
 
 VIRTUAL_BLOCK = 256
@@ -31,17 +32,19 @@ class Plan:
     """All that is decided before anything is opened; channels count from 0, rate in Hz.
 
     `output_device` None is the virtual device; `reader` is the file that replaces an input device.
+    `two_clocks`: the input device is a stream of its own.
     """
 
     rate: int
     block: int
     input_device: DeviceInfo | None
     output_device: DeviceInfo | None
-    reader: FileReader | FolderReader | None
+    reader: FileReader | FolderReader | LoopReader | None
     input_channels: int
     input_pair: tuple[int, int]
     output_channels: int
     buses: tuple[BusPlan, ...]
+    two_clocks: bool = False
 
     @property
     def virtual(self) -> bool:
@@ -49,17 +52,15 @@ class Plan:
         return self.output_device is None
 
 
-def make_plan(config: Config, spec: ModelSpec) -> Plan:
-    """Decide and check everything. Raises ConfigError, DeviceError or AudioFileError."""
+def make_plan(config: Config, spec: ModelSpec, endless: bool = False) -> Plan:
+    """Decide and check everything; `endless`: a file begins anew when it is over.
+
+    Raises ConfigError, DeviceError or AudioFileError.
+    """
     source, target = str(config.audio.input), str(config.audio.output)
     virtual = target == "virtual"
     from_device = not source.startswith((FILE, "virtual:"))
-    if virtual and from_device:
-        raise ConfigError(
-            f"{config.where('audio', 'input')}: a virtual output has no sound device to take its"
-            " input from; use file:PATH or virtual:silence"
-        )
-    devices = [] if virtual else list_devices()
+    devices = list_devices() if from_device or not virtual else []
     output = None if virtual else find_device(config.audio.output, "output", devices)
     inp = find_device(config.audio.input, "input", devices) if from_device else None
     reader = open_reader(source[len(FILE) :]) if source.startswith(FILE) else None
@@ -67,18 +68,36 @@ def make_plan(config: Config, spec: ModelSpec) -> Plan:
     if reader is not None and reader.rate != rate:
         reader.close()
         reader = open_reader(source[len(FILE) :], rate)
+    endless_reader = None
+    if reader is not None and endless:
+        reader.close()
+        endless_reader = LoopReader(reader.path, rate)
     pair = _input_pair(config)
     return Plan(
         rate=rate,
         block=config.audio.block or (VIRTUAL_BLOCK if virtual else 0),
         input_device=inp,
         output_device=output,
-        reader=reader,
+        reader=endless_reader or reader,
         input_channels=max(pair) + 1 if from_device else 2,
         input_pair=pair if from_device else (0, 1),
         output_channels=max(max(bus.channels) for bus in config.buses.values()),
         buses=tuple(_bus(name, bus, spec) for name, bus in config.buses.items()),
+        two_clocks=inp is not None and _two_clocks(config, inp, output),
     )
+
+
+def _two_clocks(config: Config, source: DeviceInfo, output: DeviceInfo | None) -> bool:
+    """Whether the input device gets a stream of its own, with a resampler behind it."""
+    wanted = config.audio.clocks
+    if output is None:
+        if wanted == "one":
+            raise ConfigError(
+                f"{config.where('audio', 'clocks')}: a virtual output has a clock of its own;"
+                " allowed with a sound device as input: auto, two"
+            )
+        return True
+    return wanted == "two" or (wanted == "auto" and not same_clock(source, output))
 
 
 def _rate(

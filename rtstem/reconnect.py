@@ -24,7 +24,8 @@ class HungError(EngineError):
 
 
 class Reconnect:
-    """One loss: a thread of its own, since a sound server that hangs makes whoever asks it wait.
+    """One loss, of the device called `name`: a thread of its own, since a sound server that hangs
+    makes whoever asks it wait.
 
     `pause()` is called when the old stream is closed, `resume(input, output)` when the devices are
     there again: it opens them and says how, or raises DeviceError or EngineError.
@@ -33,13 +34,15 @@ class Reconnect:
     def __init__(
         self,
         stream: Stream,
+        name: str,
         input_device: DeviceInfo | None,
         output_device: DeviceInfo,
         pause: Callable[[], None],
         resume: Callable[[DeviceInfo | None, DeviceInfo], str],
         tell: Callable[[str], None],
     ) -> None:
-        self._stream, self._input, self._output = stream, input_device, output_device
+        self._stream, self._name = stream, name
+        self._input, self._output = input_device, output_device
         self._pause, self._resume, self._tell = pause, resume, tell
         self._told = ""
         self._stopping = threading.Event()
@@ -63,8 +66,7 @@ class Reconnect:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        began = time.monotonic()
-        name = self._output.name
+        began, name = time.monotonic(), self._name
         self._say(f"'{name}' has stopped; waiting for it to come back, all settings are kept")
         try:
             end_after_loss(hung=not self._stream.stop(dead=True))

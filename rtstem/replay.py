@@ -14,6 +14,7 @@ from .errors import AudioFileError, ConfigError, ModelError
 from .io.decode import Audio, AudioFile
 from .io.writer import FORMATS, AudioFileSet
 from .model_spec import ModelSpec, read_model_spec
+from .provider_choice import choose_name
 from .remix import Remix
 from .resources import find_model, listing
 from .rt.separator import Separator
@@ -143,7 +144,8 @@ class _Files:
             )
         order = [spec.stems.index(stem) for stem in header.stems]
         dry = self._open(DRY)
-        stream = StemStream(spec, header.rate, 2, lambda: Separator(spec, provider))
+        name = choose_name(spec, provider)
+        stream = StemStream(spec, header.rate, 2, lambda: Separator(spec, name))
         self._stack.enter_context(closing(stream))
         return (
             np.concatenate([block, *stems[order]], axis=1)

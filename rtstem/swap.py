@@ -26,6 +26,7 @@ WARM_SECONDS = 1.0  # of music that a model has heard before it is heard
 OFFERS = 20
 OUTAGE_SECONDS = 5.0  # without audio, until it is given up
 POLL_SECONDS = 0.002
+NOT_YET = 1 << 60
 
 
 def check_fit(new: ModelSpec, old: ModelSpec, latency: Latency, safety_hops: float) -> None:
@@ -50,10 +51,10 @@ def check_fit(new: ModelSpec, old: ModelSpec, latency: Latency, safety_hops: flo
         synthesis_size=new.synthesis_size,
         lookahead_hops=new.lookahead_hops,
         safety_hops=safety_hops,
-    ).frames
-    if needed > latency.frames:
+    ).core
+    if needed > latency.core:
         raise ModelError(
-            f"{new.path}: needs a delay of {needed} frames, the stream has {latency.frames} and"
+            f"{new.path}: needs a delay of {needed} frames, the stream has {latency.core} and"
             f" keeps it; {cure}"
         )
 
@@ -76,6 +77,16 @@ def take_over(board: Board, new: Separator, warm_seconds: float, locked: bool) -
         else:
             new.close()
         raise
+
+
+def prepare(board: Board, separator: Separator) -> None:
+    """Compile what a later hand-over to `separator` runs, so that it begins at once."""
+    spec = separator.spec
+    stems = np.zeros((1, len(spec.stems), 2, spec.hop), np.float32)
+    audio = np.zeros((2, spec.hop), np.float32)
+    feed(
+        board.header, board.input, separator.state, separator.held, stems, audio, NOT_YET, False
+    )  # hears nothing: the position is far in the future
 
 
 class ModelSwap:

@@ -19,8 +19,12 @@ from .reconnect import HungError, Reconnect
 from .rt import board as b
 from .rt.atomics import publish
 from .rt.board import Board
+from .rt.capture import Capture
+from .sizing import Safety
 
 PRIMING_SECONDS = 2.0
+SLACK_FRAMES = 64
+"""An input on its own clock that is further off than this, and than the margin, jumps to its place."""
 
 
 class Stream(Protocol):
@@ -36,6 +40,10 @@ class Stream(Protocol):
 
     def start(self) -> None:
         """Begin to call the callback."""
+
+    @property
+    def input_lost(self) -> bool:
+        """True where the input alone gives no more blocks, as only one with a stream of its own can."""
 
     def stop(self, dead: bool = False) -> bool:
         """Stop for good, with little patience for a `dead` host; False where it hangs."""
@@ -56,12 +64,17 @@ class Transport:
         plan: Plan,
         spec: ModelSpec,
         config: Config,
+        safety: Safety,
         open_stream: Callable[[Plan], Stream],
         tell: Callable[[str], None],
+        capture: Capture | None = None,
     ) -> None:
-        """Open the stream. Raises DeviceError."""
-        self.plan = plan
-        self._board, self._spec, self._config = board, spec, config
+        """Open the stream; `capture` is its input where that has a clock of its own.
+
+        Raises DeviceError.
+        """
+        self.plan, self._capture = plan, capture
+        self._board, self._spec, self._config, self._safety = board, spec, config, safety
         self._open, self._tell = open_stream, tell
         self._stream: Stream | None = open_stream(plan)
         self._reconnect: Reconnect | None = None
@@ -87,27 +100,39 @@ class Transport:
         enough = h[b.HEARTBEAT] + b.PRIMING_BLOCKS
         stream.start()
         deadline = time.monotonic() + PRIMING_SECONDS
-        while h[b.HEARTBEAT] < enough:
+        while h[b.HEARTBEAT] < enough or not (self._capture is None or self._capture.primed):
             if time.monotonic() > deadline:
+                what = "ask for" if h[b.HEARTBEAT] < enough else "give"
                 raise EngineError(
-                    "the audio device does not ask for audio; restart the sound server"
+                    f"the audio device does not {what} audio; restart the sound server"
                 )
             time.sleep(0.001)
+        block = int(h[b.MAX_FRAMES])
         return engine_latency(
             rate=self.plan.rate,
-            block=int(h[b.MAX_FRAMES]),
+            block=block,
             block_step=int(h[b.BLOCK_STEP]),
             hop=self._spec.hop,
             synthesis_size=self._spec.synthesis_size,
             lookahead_hops=self._spec.lookahead_hops,
-            safety_hops=self._config.latency.safety_hops,
+            safety_hops=self._safety.hops(self.plan.rate, self._spec.hop, block),
+            clocks=self._capture.delay_frames(block, self._margin)
+            if self._capture is not None
+            else 0,
             device=stream.latency_frames,
         )
 
+    @property
+    def _margin(self) -> int:
+        """Frames by which a callback may be late where there are two clocks."""
+        return round(self.plan.rate * self._config.latency.clock_margin_ms / 1000)
+
     def _pass_audio(self) -> None:
         h = self._board.header
-        h[b.DELAY] = self.latency.frames
+        h[b.DELAY] = self.latency.core
         h[b.CONCEAL] = round(self._config.realtime.conceal_ms * self.plan.rate / 1000)
+        if self._capture is not None:
+            self._capture.hold(self.latency.clocks, max(self._margin, SLACK_FRAMES))
         self._enter(b.RUNNING)
 
     def end(self) -> None:
@@ -135,11 +160,15 @@ class Transport:
     def lost(self) -> bool:
         """Take the device for lost and look for it from now on; False for the virtual device."""
         stream, plan = self._stream, self.plan
-        if plan.output_device is None or stream is None:
+        source, output = plan.input_device, plan.output_device
+        if stream is None or output is None:
+            if source is not None:
+                self._tell(f"'{source.name}' gives no audio any more")
             return False
+        name = source.name if source is not None and stream.input_lost else output.name
         self._stream = None
         self._reconnect = Reconnect(
-            stream, plan.input_device, plan.output_device, self._pause, self._resume, self._tell
+            stream, name, source, output, self._pause, self._resume, self._tell
         )
         self._reconnect.start()
         return True
@@ -173,7 +202,8 @@ class Transport:
             if not stream.stop(dead=True):
                 raise HungError(str(error)) from None
             raise
-        if latency.frames < before.frames and latency.rate == before.rate:
+        smaller = latency.core <= before.core and latency.clocks <= before.clocks
+        if smaller and latency.rate == before.rate:
             latency = replace(before, device=latency.device)  # the delay stays where it can
         self.latency, self._stream = latency, stream
         self._pass_audio()

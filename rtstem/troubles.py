@@ -59,12 +59,13 @@ class _Episode:
 
 
 class Troubles:
-    """Looks at late stems, failures of the model and blocks that are too large."""
+    """Looks at late stems, late input, failures of the model and blocks that are too large."""
 
     def __init__(self, board: Board, separator: Separator, tell: Callable[[str], None]) -> None:
         self._header, self._separator, self._tell = board.header, separator, tell
         self._late = _Episode(board.header, b.MISSED_BLOCKS, b.CONCEALED_BLOCKS, b.HELD_HOPS)
         self._failing = _Episode(board.header, b.MODEL_FAULTS)
+        self._starving = _Episode(board.header, b.FEED_UNDERFLOWS)
         self._before = (0, 0, 0)  # frames, blocks and missed blocks before stems were late
         self._explained = False  # the model's failures are why stems are late
         self._oversized = False
@@ -79,6 +80,7 @@ class Troubles:
         late_over, failing_over = self._late.look(now), self._failing.look(now)
         self._look_at_the_model(failing_over)
         self._look_at_late_stems(late_over)
+        self._look_at_the_input(self._starving.look(now))
         if self._header[b.OVERSIZED] and not self._oversized:
             self._oversized = True
             self._tell(f"the device asks for more than {b.MAX_BLOCK} frames; set audio.block")
@@ -91,6 +93,15 @@ class Troubles:
             self._tell(f"the model fails, playing without it: {separator.failure(result)}")
         if over:
             self._tell(f"the model works again; it failed in {_times(failing.count, 'hop')}")
+
+    def _look_at_the_input(self, over: bool) -> None:
+        starving = self._starving
+        if starving.lasts and not starving.told:
+            starving.told = True
+            self._tell("the input does not come in time; waiting for it")
+        if over:
+            blocks, seconds = _times(starving.count, "block"), starving.seconds
+            self._tell(f"the input comes again; {blocks} in {seconds:.1f} s went without")
 
     def _look_at_late_stems(self, over: bool) -> None:
         late, h = self._late, self._header

@@ -102,7 +102,7 @@ class Watchdog:
             if not active or silence.seconds > LOST_SECONDS:
                 silence.forget()
                 if not self._stream.lost():
-                    return EngineError("the virtual device has stopped; start rtstem again")
+                    return EngineError("the stream has stopped; start rtstem again")
         return self._worker_lost()
 
     def _tell_of(self, silence: _Silence) -> None:

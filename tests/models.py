@@ -20,10 +20,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from rtstem.model_spec import read_model_spec
+from rtstem.provider_choice import compare
+from rtstem.rt.separator import Separator
 
 STEMS = ("vocals", "drums", "bass", "other")
 DEFAULT_GAINS = (0.4, 0.3, 0.2, 0.1)
@@ -83,6 +88,79 @@ def tiny_model(
     helper.set_model_props(model, {k: v for k, v in facts.items() if v is not None})
     onnx.save(model, str(path))
     return Path(path)
+
+
+def busy_model(path: str | Path, every: int, milliseconds: float, **shape: Any) -> Path:
+    """A tiny model (`shape` as there) that works for so long in every so-manieth hop, from the first."""
+    each_ns = _busy(path, 1, 8, shape)
+    trips = max(1, round(milliseconds * 1e6 / each_ns))
+    _busy(path, every, trips, shape, timed=False)
+    return Path(path)
+
+
+def _busy(
+    path: str | Path, every: int, trips: int, shape: dict[str, Any], timed: bool = True
+) -> float:
+    """Write the model with `trips` products of two matrices; how long one takes, ns, where timed."""
+    model = onnx.load(str(tiny_model(path, **shape)))
+    graph, size = model.graph, 256
+    for node in graph.node:
+        node.output[:] = ["plain" if name == "stems" else name for name in node.output]
+    constants = {
+        "turn": np.roll(np.eye(size, dtype=np.float32), 1, 0),
+        "start": np.ones((size, size), np.float32),
+        "every": np.array([every], np.float32),
+        "trips": np.array(trips, np.int64),
+        "nothing": np.array(0, np.int64),
+        "zero": np.array(0, np.float32),
+        "first": np.array([0], np.float32),
+        "next": np.array([1], np.float32),
+        "scalar": np.array([], np.int64),
+        "go_on": np.array(True),
+    }
+    graph.initializer.extend(numpy_helper.from_array(a, name) for name, a in constants.items())
+    square = [size, size]
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["still"]),
+            helper.make_node("MatMul", ["m", "turn"], ["product"]),
+        ],
+        "work",
+        [
+            helper.make_tensor_value_info("i", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            _value("m", square),
+        ],
+        [helper.make_tensor_value_info("still", TensorProto.BOOL, []), _value("product", square)],
+    )
+    graph.input.append(_value("count", [1]))
+    graph.output.append(_value("next_count", [1]))
+    graph.node.extend(
+        [
+            helper.make_node("Add", ["count", "next"], ["next_count"]),
+            helper.make_node("Mod", ["count", "every"], ["phase"], fmod=1),
+            helper.make_node("Equal", ["phase", "first"], ["turn_has_come"]),
+            helper.make_node("Reshape", ["turn_has_come", "scalar"], ["busy"]),
+            helper.make_node("Where", ["busy", "trips", "nothing"], ["count_of_trips"]),
+            helper.make_node("Loop", ["count_of_trips", "go_on", "start"], ["worked"], body=body),
+            helper.make_node("ReduceMax", ["worked"], ["top"], keepdims=0),
+            helper.make_node("Mul", ["top", "zero"], ["no_sound"]),
+            helper.make_node("Add", ["plain", "no_sound"], ["stems"]),
+        ]
+    )
+    onnx.save(model, str(path))
+    if not timed:
+        return 0.0
+    separator = Separator(read_model_spec(path))
+    hops = compare({"busy": separator}, paced=False)["busy"]
+    separator.close()
+    return 1000 * hops.p50 / trips
+
+
+def bind_nothing(separator: Separator) -> None:
+    """Take a separator's tensors away: every run returns an error status from now on."""
+    session = separator._session
+    separator.state.calls[:, 3] = session._new("IoBinding", session._session).value
 
 
 def _stem_names(stems: int | Sequence[str]) -> list[str]:

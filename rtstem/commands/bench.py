@@ -41,6 +41,8 @@ def command(model: str, seconds: float, provider: str, as_json: bool) -> int:
         print_json(report.to_dict())
     else:
         click.echo(f"{report.machine}\n{report.model} on {report.provider}, microseconds")
+        if report.reason:
+            click.echo(report.reason)
         print_table(COLUMNS, report.rows(), right=COLUMNS[1:])
         click.echo(report.verdict)
     return 0 if report.fits else 1

@@ -120,7 +120,7 @@ def _look(crate: Crate, runner: Pool | Cluster) -> list[Step]:
 
 def _list(crate: Crate, steps: list[Step]) -> int:
     """Print what would be done."""
-    from .output import printable
+    from ..errors import printable
 
     for step in steps:
         what = {

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import Bar, printable
+from ..errors import printable
+from .output import Bar
 
 if TYPE_CHECKING:
     from ..crate_work import Outcome
@@ -39,16 +40,16 @@ class CrateView:
         number = f"[{self._counts.total()}/{self._songs}]"
         if outcome.error:
             self._failures.append(outcome)
-            self._bar.print(printable(f"{number} error: {outcome.error}"), error=True)
+            self._bar.print(f"{number} error: {outcome.error}", error=True)
         elif outcome.result == "separated":
             self._separated += outcome.seconds
             speed = outcome.seconds / outcome.elapsed
             how = f"({outcome.seconds:.1f} s at {speed:.1f} x real time)"
-            self._bar.print(printable(f"{number} {name}  {how}"))
+            self._bar.print(f"{number} {name}  {how}")
         elif outcome.result == "copied":
-            self._bar.print(printable(f"{number} {name}  (copied from equal audio)"))
+            self._bar.print(f"{number} {name}  (copied from equal audio)")
         for note in outcome.notes:
-            self._bar.print(printable(f"note: {name}: {note}"), error=True)
+            self._bar.print(f"note: {name}: {note}", error=True)
 
     def interrupted(self) -> None:
         """Say what a second run would find."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
     from ..engine import Engine
 
 SURFACES = ("midi", "web", "osc")
+
+
+ENGINE_OPTIONS = (
+    click.option("--config", metavar="FILE", help="A YAML file, or default, dj, obs, performer."),
+    click.option("--input", "input_", metavar="X", help="Device name or index, or file:PATH."),
+    click.option("--output", metavar="Y", help="Device name or index, or virtual."),
+    click.option("--model", metavar="M", help="Name of a model or path of an .onnx file."),
+    click.option("--provider", type=click.Choice(["auto", "cuda", "cpu"]), help="Where it runs."),
+    click.option(
+        "--safety-hops", metavar="N", help="Waiting time for late hops, in hops, or auto."
+    ),
+    click.option("--block", type=int, metavar="N", help="Frames a callback; 0: the host's choice."),
+    click.option("--rate", metavar="R", help="Sample rate in Hz, or auto."),
+)
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `command` the options that say what to open; see `with_options`."""
+    for option in reversed(ENGINE_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -32,14 +54,7 @@ Keys: see rtstem live --list-keys. Without a terminal a status line is written e
 be sent through a pipe, and the end of the pipe or SIGTERM ends it.
 """,
 )
-@click.option("--config", metavar="FILE", help="A YAML file, or default, dj, obs, performer.")
-@click.option("--input", "input_", metavar="X", help="Device name or index, or file:PATH.")
-@click.option("--output", metavar="Y", help="Device name or index, or virtual.")
-@click.option("--model", metavar="M", help="Name of a model or path of an .onnx file.")
-@click.option("--provider", type=click.Choice(["auto", "cuda", "cpu"]), help="Where it runs.")
-@click.option("--safety-hops", type=float, metavar="N", help="Waiting time for late hops, in hops.")
-@click.option("--block", type=int, metavar="N", help="Frames a callback; 0: the host's choice.")
-@click.option("--rate", metavar="R", help="Sample rate in Hz, or auto.")
+@engine_options
 @click.option("--seconds", type=click.FloatRange(min=0), metavar="S", help="Stop after S seconds.")
 @click.option("--picture", type=click.Path(), metavar="FILE", help="Save the last screen as SVG.")
 @click.option("--midi/--no-midi", default=None, help="Faders on MIDI controllers.")
@@ -80,7 +95,7 @@ def with_options(config: Config, options: dict[str, Any]) -> Config:
     }
     wanted: dict[str, Any] = {
         "audio": _given(audio),
-        "latency": _given({"safety_hops": options["safety_hops"]}),
+        "latency": _given({"safety_hops": _number(options["safety_hops"])}),
         **{name: _given({"enabled": options.get(name)}) for name in SURFACES},
     } | _given({"model": options["model"], "provider": options["provider"]})
     if options.get("midi_profile") is not None:
@@ -92,6 +107,14 @@ def with_options(config: Config, options: dict[str, Any]) -> Config:
         values = {key: getattr(section, key) for key in wanted[name]}
         update[name] = getattr(config, name).model_copy(update=values)
     return config.model_copy(update=update)
+
+
+def _number(text: str | None) -> float | str | None:
+    """A number where it is one; what the words mean is for the configuration to say."""
+    try:
+        return text if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

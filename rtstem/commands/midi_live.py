@@ -14,6 +14,7 @@ from ..control.midi import MidiSurface
 from ..control.midi_events import Decoder, describe
 from ..control.midi_profile import check_actions, read_profile
 from ..control.midi_profile_files import keep_profile, load_profile, load_profiles
+from ..errors import printable
 from ..native_stderr import native_stderr
 
 if TYPE_CHECKING:
@@ -45,9 +46,8 @@ def run_monitor(
             return  # 48 a second say nothing
         what = ", ".join(_done(move) for move in moves) or "-"
         data = " ".join(f"{byte:02X}" for byte in message)
-        click.echo(
-            f"{time.monotonic() - began:9.3f}  {port:<28.28}  {data:<12}{_said(message)}{what}"
-        )
+        when = f"{time.monotonic() - began:9.3f}"
+        click.echo(printable(f"{when}  {port:<28.28}  {data:<12}{_said(message)}{what}"))
 
     surface = MidiSurface(actions, profiles, ports or ("",), _note, api=api, on_message=show)
     with _started(surface), contextlib.suppress(KeyboardInterrupt):
@@ -106,7 +106,7 @@ def _lesson(surface: MidiSurface, action: Action, seconds: float) -> Learned | N
         click.echo("  nothing moved; left as it is")
         return None
     keys = ", ".join(f"{key} {value}" for key, value in answers[0].keys.items())
-    click.echo(f"  {answers[0].port}: {keys}")
+    click.echo(printable(f"  {answers[0].port}: {keys}"))
     return answers[0]
 
 
@@ -136,4 +136,4 @@ def _wait(done: Callable[[], bool]) -> None:
 
 def _note(line: str) -> None:
     """To standard output: a notice of the MIDI thread must not meet `native_stderr`."""
-    click.echo(line)
+    click.echo(printable(line))

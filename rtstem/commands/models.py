@@ -143,11 +143,13 @@ Exit code 2 where a demand is not met. The speed is that of this machine, now: c
 def check(model: str, provider: str, seconds: float, as_json: bool) -> int:
     """Prove that MODEL is causal, stable, exact, and fast enough here."""
     from ..model_check import check_model
+    from ..model_trial import try_model
     from ..resources import find_model
     from .output import print_json, progress_bar
 
     path = find_model(model) if not Path(model).suffix else Path(model)
     with progress_bar("loading the model") as bar:
+        try_model(path, provider)
         report = check_model(
             path, provider, seconds, lambda name, part: bar.update(name, part, 1.0, "")
         )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
@@ -37,12 +39,6 @@ def starting() -> str:
     return "compiling the audio engine, this once, for a minute or two ..."
 
 
-def printable(text: str) -> str:
-    """One line that any terminal takes: file names may hold control characters or broken UTF-8."""
-    whole = os.fsencode(text).decode("utf-8", "replace") if os.name != "nt" else text
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in whole)
-
-
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()
 ) -> None:
@@ -55,13 +51,13 @@ def print_table(
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        table.add_row(*(c if isinstance(c, Text) else Text(printable(str(c))) for c in row))
     console().print(table)
 
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print `value` as JSON on standard output, nothing else."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    print(json.dumps(value, indent=2, default=str))  # ASCII: names need not be printable
 
 
 class Bar:
@@ -78,7 +74,7 @@ class Bar:
     def print(self, line: str, error: bool = False) -> None:
         """Print a line on standard output, or standard error, above the bar."""
         self._progress.stop()
-        click.echo(line, err=error)
+        click.echo(printable(line), err=error)
         self._progress.start()
 
 

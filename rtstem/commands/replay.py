@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import printable
+
 if TYPE_CHECKING:
     from ..replay import ReplayReport
 
@@ -47,11 +49,10 @@ def command(
             bar.update("mixing", done, total, "")
 
         report = replay(log, out, model, bus, provider, overwrite, show)
-    click.echo(
-        f"{report.out}: {report.frames / report.rate:.1f} s of bus {report.bus}{_how(report)}"
-    )
+    length = f"{report.frames / report.rate:.1f} s"
+    click.echo(printable(f"{report.out}: {length} of bus {report.bus}{_how(report)}"))
     for note in report.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(printable(f"note: {note}"), err=True)
 
 
 def _how(report: ReplayReport) -> str:

@@ -73,23 +73,23 @@ class PipeKeys(NoKeys):
         """Wait up to `timeout` seconds for keys and return those there are."""
         if not self._ready(timeout):
             return []
-        text = self._take()
-        if text == "":
+        data = self._take()
+        if not data:
             return ["eof"]
-        if text.endswith("\x1b") and self._ready(_SEQUENCE_SECONDS):
-            text += self._take()
-        return decode(text)
+        if data.endswith(b"\x1b") and self._ready(_SEQUENCE_SECONDS):
+            data += self._take()
+        return decode(data.decode("utf-8", "ignore"))
 
     def _ready(self, timeout: float) -> bool:
         import select
 
         return bool(select.select([self._descriptor], [], [], timeout)[0])
 
-    def _take(self) -> str:
+    def _take(self) -> bytes:
         try:
-            return os.read(self._descriptor, 1024).decode("utf-8", "ignore")
+            return os.read(self._descriptor, 1024)
         except OSError:  # the terminal was closed
-            return ""
+            return b""
 
 
 if sys.platform == "win32":

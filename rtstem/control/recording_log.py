@@ -8,6 +8,8 @@ a part of a line, which does not count.
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import AudioFileError
+from ..errors import AudioFileError, one_line
 from ..rt.board import MAX_BLOCK
 
 F32 = npt.NDArray[np.float32]
@@ -24,6 +26,8 @@ T = TypeVar("T")
 
 LOG_NAME = "moves.jsonl"
 VERSION = 1
+_LONGEST_NAME = 255
+_MOST_BYTES = 256_000_000  # a day of a show in which faders never rest
 _KIND = "rtstem recording"
 
 
@@ -120,11 +124,17 @@ def read_log(path: str | Path) -> RecordingLog:
     path = Path(path)
     path = path / LOG_NAME if path.is_dir() else path
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]  # behind the last line end: nothing, or torn
+        if path.exists() and not path.is_file():
+            raise AudioFileError(f"{path}: is no regular file; give the {LOG_NAME} of a recording")
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise AudioFileError(
             f"{path}: the log cannot be read ({error.strerror}); give the {LOG_NAME} of a recording"
         ) from None
+    if len(data) > _MOST_BYTES:
+        raise AudioFileError(f"{path}: is over 256 MB, which no log is; give that of a recording")
+    lines = data.split(b"\n")[:-1]  # behind the last line end: nothing, or torn
     if not lines:
         raise AudioFileError(f"{path}: the log is empty, nothing was recorded; record again")
     log = RecordingLog(path, _parsed(path, 1, lines[0], _header))
@@ -147,7 +157,7 @@ def _parsed(path: Path, number: int, line: bytes, take: Callable[[dict[str, Any]
         return take(values)
     except KeyError as error:
         raise _damaged(path, number, f"{error} is missing") from None
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise _damaged(path, number, str(error).partition("\n")[0]) from None
 
 
@@ -170,6 +180,10 @@ def _header(values: dict[str, Any]) -> Header:
     files = {str(key): str(name) for key, name in values["files"].items()}
     if any(Path(name).name != name for name in files.values()):
         raise ValueError("a file outside the recording's folder")
+    if any(len(os.fsencode(name)) > _LONGEST_NAME for name in files.values()):
+        raise ValueError("a file with a name that no system takes")
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]{0,31}", name) for name in buses):
+        raise ValueError("a bus with a name that no configuration can give")  # it names a file
     return Header(
         **values
         | {
@@ -187,7 +201,9 @@ def _header(values: dict[str, Any]) -> Header:
 
 def _event(log: RecordingLog, values: dict[str, Any]) -> None:
     if "end" in values:
-        log.totals = Totals(**values["end"])
+        end = values["end"]
+        counts = {key: _count(end[key], 0) for key in ("frames", "lost", "moves")}
+        log.totals = Totals(**counts, stopped=one_line(str(end["stopped"])))
         return
     at = _count(values["at"], 0)
     if "scene" in values:
@@ -203,13 +219,14 @@ def _event(log: RecordingLog, values: dict[str, Any]) -> None:
 
 
 def _count(value: object, least: int, most: int = 1 << 62) -> int:
-    if not isinstance(value, int) or not least <= value <= most:
+    if type(value) is not int or not least <= value <= most:  # true is a number in Python, not here
         raise ValueError(f"{value!r} is not a number of frames")
     return value
 
 
 def _array(value: object, shape: tuple[int, ...]) -> F32:
-    array = np.array(value, np.float32)
+    with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite
+        array = np.array(value, np.float32)
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"values {list(array.shape)} in place of {list(shape)}")
     return array

@@ -129,7 +129,14 @@ def _load_line(view: View) -> Line:
     if view.desk.preset:
         marks.append((f"   preset {view.desk.preset}", "cyan"))
     clock = f"{int(view.snapshot.seconds) // 60}:{int(view.snapshot.seconds) % 60:02d}"
-    return [(" load ", ""), (f"{load:4.0%}", style), (f"   time {clock}", ""), *marks]
+    drift = f"   {drift_line(view.snapshot)}" if view.snapshot.clocks else ""
+    return [(" load ", ""), (f"{load:4.0%}", style), (f"   time {clock}{drift}", ""), *marks]
+
+
+def drift_line(snapshot: Snapshot) -> str:
+    """How the input's clock differs from the output's, and what lies in the ring between them."""
+    clocks = snapshot.clocks
+    return f"clock {clocks.ppm:+.0f} ppm, ring {clocks.ring_ms:.1f} ms" if clocks else ""
 
 
 def _time_lines(view: View) -> list[Line]:
@@ -166,6 +173,7 @@ def counters(snapshot: Snapshot) -> list[tuple[str, int]]:
         ("model faults", snapshot.model_faults),
         ("input gaps", snapshot.input_underflows),
         ("output lost", snapshot.sink_overflows),
+        ("resyncs", snapshot.clocks.resyncs if snapshot.clocks else 0),
     ]
     return always + [(name, count) for name, count in rare if count]
 
@@ -220,6 +228,7 @@ def status_line(snapshot: Snapshot, desk: DeskState) -> str:
         f"{minutes}:{seconds:02d}",
         f"load {snapshot.load:.0%}",
         f"hop p99 {snapshot.hop_us.p99 / 1000:.2f} ms",
+        *([drift_line(snapshot)] if snapshot.clocks else []),
         *(f"{name} {count}" for name, count in counters(snapshot)),
         f"in {decibels(max(snapshot.input_peak)):.0f} dB",
         f"out {decibels(max(bus)):.0f} dB",

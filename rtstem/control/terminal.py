@@ -67,6 +67,9 @@ class LiveEngine(Protocol):
     @property
     def realtime(self) -> str: ...
 
+    @property
+    def sizing(self) -> str: ...
+
     def snapshot(self) -> Snapshot: ...
 
     def wait(self, timeout: float | None = None) -> bool: ...
@@ -166,6 +169,7 @@ def live_facts(engine: LiveEngine) -> list[tuple[str, str]]:
             f"latency {engine.latency.ms:.1f} ms ",
         ),
         (engine.realtime, f"and the device's {device_ms:.1f} ms " if device_ms else ""),
+        *([(engine.sizing, "")] if engine.sizing else []),
     ]
 
 

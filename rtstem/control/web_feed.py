@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .web_protocol import encode
@@ -92,7 +93,7 @@ class Feed:
         self._meters: dict[str, Any] = {}
         self._status: dict[str, Any] = {}
         self._round = 0
-        self._spectrum = engine.open_spectrum()
+        self._spectrum: Future[StemSpectrum] | None = None  # once somebody has asked
         self._bands = b""
 
     def news(self) -> list[str]:
@@ -113,12 +114,19 @@ class Feed:
     def bands(self, anew: bool = False) -> bytes:
         """The stems' spectra, a byte a band, stem by stem; nothing where they have not changed.
 
-        To be asked after `news`, of which every other one brings spectra.
+        To be asked after `news`, of which every other one brings spectra. The first call begins to
+        compile what they need, beside: there are none until that is done.
         anew: although they have not changed, for somebody who does not know them.
         """
+        if self._spectrum is None:
+            opener = ThreadPoolExecutor(1, "rtstem-spectrum")
+            self._spectrum = opener.submit(self._engine.open_spectrum)
+            opener.shutdown(wait=False)
+        if not self._spectrum.done():
+            return b""
         if self._round % _BANDS_EVERY and not anew:
             return b""
-        before, self._bands = self._bands, self._spectrum.read().tobytes()
+        before, self._bands = self._bands, self._spectrum.result().read().tobytes()
         return self._bands if anew or self._bands != before else b""
 
     def everything(self) -> list[str]:
@@ -143,5 +151,6 @@ def _status(snapshot: Snapshot, notice: str) -> dict[str, Any]:
         "running": snapshot.running,
         "latency_ms": round(snapshot.latency_ms, 1),
         "load": round(snapshot.load, 2) if math.isfinite(snapshot.load) else 0.0,
+        "clock_ppm": round(snapshot.clocks.ppm) if snapshot.clocks else None,
         "notice": notice,
     } | {name: getattr(snapshot, name) for name in _COUNTERS}

@@ -92,7 +92,11 @@ class Gate:
             return response(
                 HTTPStatus.FORBIDDEN, b"rtstem: unknown Host; use the printed address\n"
             )
-        if urlsplit(request.path).path != SOCKET_PATH:
+        try:
+            path = urlsplit(request.path).path
+        except ValueError:
+            return response(HTTPStatus.BAD_REQUEST, b"rtstem: this is no address\n")
+        if path != SOCKET_PATH:
             return None
         origins = request.headers.get_all("Origin")
         if any(not _same_place(origin, hosts[0]) for origin in origins):

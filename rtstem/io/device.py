@@ -7,6 +7,7 @@ is pinned). `blocksize=0`: the host chooses the frames per callback, a fixed siz
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ import numpy as np
 
 from ..errors import DeviceError
 from ..rt.atomics import publish
-from .portaudio import never_end, portaudio
+from .portaudio import JACK, never_end, portaudio
 
 CLOSE_SECONDS = 2.0
 DEAD_SECONDS = 0.2
 """Patience with a host that has stopped calling: JACK's close then never returns."""
+ABSURD_SECONDS = 10.0
+"""No device buffers for so long: PipeWire's JACK reports 2^33 frames for a null sink."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,20 @@ def _full_name(device: DeviceInfo) -> str:
     return f"{device.name} [{device.hostapi}]"
 
 
+def same_clock(source: DeviceInfo, output: DeviceInfo) -> bool:
+    """Whether one stream can serve both without drifting: one device, JACK's, or (Windows) input and
+    output of the same hardware, whose name stands in brackets: "Line (USB Audio)"."""
+    if source.hostapi != output.hostapi:
+        return False
+    names = [re.findall(r"\(([^()]+)\)$", d.name.strip()) for d in (source, output)]
+    same_hardware = names[0] != [] and names[0] == names[1]
+    return source.index == output.index or source.hostapi == JACK or same_hardware
+
+
 class DeviceStream:
-    """A PortAudio stream, duplex or output only, that calls a compiled callback."""
+    """A PortAudio stream, duplex, input or output only, that calls a compiled callback."""
+
+    input_lost = False  # of a duplex stream both sides are
 
     def __init__(
         self,
@@ -116,13 +131,14 @@ class DeviceStream:
         header: int,
         *,
         input_device: DeviceInfo | None,
-        output_device: DeviceInfo,
+        output_device: DeviceInfo | None,
         input_channels: int,
         output_channels: int,
         rate: int,
         block: int,
     ) -> None:
-        """Open (not start) the stream; `callback` and `header` (of the board) are addresses.
+        """Open (not start) the stream; `callback` and `header` (of the board, or of the capture for
+        an input alone) are addresses.
 
         Raises DeviceError with PortAudio's reason.
         """
@@ -132,23 +148,27 @@ class DeviceStream:
                 f"input device '{input_device.name}' has {input_device.inputs} channels, not"
                 f" {input_channels}; change audio.input_channels"
             )
-        if output_device.outputs < output_channels:
+        if output_device is not None and output_device.outputs < output_channels:
             raise DeviceError(
                 f"output device '{output_device.name}' has {output_device.outputs} channels, the"
                 f" buses need {output_channels}; change buses"
             )
         ffi, self._library = self._sd._ffi, self._sd._lib
         self._link = np.array([header, output_channels], np.int64)
-        duplex = input_device is not None
+        sides = {
+            "input": (input_device, input_channels),
+            "output": (output_device, output_channels),
+        }
+        used = {kind: (d.index, n) for kind, (d, n) in sides.items() if d is not None}
+        kind = "duplex" if len(used) == 2 else next(iter(used))
+        device, channels = zip(*used.values(), strict=True)
         try:
             self._stream = self._sd._StreamBase(
-                kind="duplex" if duplex else "output",
+                kind=kind,
                 samplerate=rate,
                 blocksize=block,
-                device=(input_device.index, output_device.index)
-                if input_device is not None
-                else output_device.index,
-                channels=(input_channels, output_channels) if duplex else output_channels,
+                device=device if kind == "duplex" else device[0],
+                channels=channels if kind == "duplex" else channels[0],
                 dtype="float32",
                 latency="low",
                 callback=ffi.cast("PaStreamCallback*", callback),
@@ -167,9 +187,11 @@ class DeviceStream:
 
     @property
     def latency_frames(self) -> int:
-        """Buffering that the host reports for input and output together, in frames."""
+        """Buffering that the host reports for input and output together, in frames; 0 for a
+        direction of which it does not know."""
         latency = self._stream.latency
-        seconds: float = sum(latency) if isinstance(latency, tuple) else latency
+        directions = latency if isinstance(latency, tuple) else (latency,)
+        seconds: float = sum(part for part in directions if 0.0 <= part <= ABSURD_SECONDS)
         return round(seconds * float(self._stream.samplerate))
 
     @property
@@ -213,7 +235,7 @@ _hanging: list[DeviceStream] = []
 
 
 def _reason(
-    error: Exception, rate: int, input_device: DeviceInfo | None, output_device: DeviceInfo
+    error: Exception, rate: int, input_device: DeviceInfo | None, output_device: DeviceInfo | None
 ) -> str:
     names = [f"'{d.name}'" for d in (input_device, output_device) if d is not None]
     return (

@@ -84,6 +84,7 @@ class VirtualStream:
     """The virtual device with the same verbs as `DeviceStream`."""
 
     latency_frames = 0
+    input_lost = False
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ MISSED_BLOCKS = 81  # blocks that fell back to the dry signal
 DEADLINE_MISSES = 82  # callbacks longer than their block
 XRUNS = 83  # blocks with an under- or overflow flag of the host
 NONFINITE = 84  # NaN or infinite input samples set to 0
-FEED_UNDERFLOWS = 85  # blocks for which the file was not ready
+FEED_UNDERFLOWS = 85  # blocks for which the file, or an input on its own clock, was not ready
 MAX_FRAMES = 86  # largest block seen
 BLOCK_STEP = 87  # gcd of all block sizes seen
 OVERSIZED = 88  # blocks larger than MAX_BLOCK (silenced)
@@ -62,6 +62,7 @@ HOP_MAX_NS = 100
 RATE, IN_CHANNELS, OUT_CHANNELS, IN_LEFT, IN_RIGHT = 104, 105, 106, 107, 108
 DELAY, HOP, DELAY_HOPS, STEMS, BUSES = 109, 110, 111, 112, 113
 IN_FRAMES, SLOTS, FEED_FRAMES, SLEW_FRAMES = 114, 115, 116, 118
+A_CAPTURE = 117  # header of a `Capture`: an input on a clock of its own; 0: there is none
 CLOCK, CLOCK_ID, CLOCK_HZ, POST, WAIT, FOREVER, SEMAPHORE, SLEEP = range(119, 127)
 STALL_NS = 127  # test hook: the inference thread sleeps this long in each hop
 (

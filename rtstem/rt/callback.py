@@ -1,32 +1,31 @@
 """The audio callback: a compiled PaStreamCallback that never waits, allocates, logs or takes the GIL.
 
-Each block goes: input (device or file feed), cleaned, into the input ring; wake the inference thread
-where a hop is complete; mix dry signal and stems of `DELAY` frames ago; outputs; counters.
+Each block goes: input (device, file feed, or ring of an input on its own clock), cleaned, into the
+input ring; wake the inference thread where a hop is complete; mix dry signal and stems of `DELAY`
+frames ago; outputs; counters.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, types
+from numba import carray
 
 from . import board as b
+from . import capture as c
 from .atomics import load_acquire, store_release
 from .conceal import add_held
 from .filter import filter_stem
 from .held import held_at
 from .jit import c_callback, compiled
 from .mixer import fade_weights, gather_stems, mix_bus, peak_meters, write_bus
-from .native import STREAM_ULONG, as_address, as_pointer, call3
+from .native import STREAM_SIGNATURE, as_address, as_pointer, call3
+from .pull import pull_block, tick_output
 from .ring import read_planar
 from .system import now_ns
 from .tap import finish_tap, keep, tap_pair
 
 PA_CONTINUE, PA_ABORT = 0, 2
 METER_DECAY_SECONDS = 0.3  # time constant of the peak meters' fall
-
-_SIGNATURE = types.intc(
-    types.voidptr, types.voidptr, STREAM_ULONG, types.voidptr, STREAM_ULONG, types.voidptr
-)
 
 
 @compiled
@@ -63,9 +62,9 @@ def _push_feed(h, ring, head, frames):
     mask, feed_mask = ring.shape[0] - 1, feed.shape[0] - 1
     for k in range(frames):
         place = (head + k) & mask
-        for c in range(2):
-            value = feed[(tail + k) & feed_mask, c] if k < count else np.float32(0.0)
-            ring[place, c] = _clean(h, value)
+        for side in range(2):
+            value = feed[(tail + k) & feed_mask, side] if k < count else np.float32(0.0)
+            ring[place, side] = _clean(h, value)
     store_release(h, b.FEED_TAIL, tail + count)
     if count < frames:
         if not ended:
@@ -75,12 +74,33 @@ def _push_feed(h, ring, head, frames):
 
 
 @compiled
+def _capture(h):
+    """The header of an input on a clock of its own."""
+    return carray(as_pointer(h[b.A_CAPTURE]), (c.SLOTS,), np.int64)
+
+
+@compiled
+def _push_captured(h, ring, head, frames):
+    """Frames of an input stream of its own into the ring."""
+    capture = _capture(h)
+    block = _floats(capture, c.A_BLOCK, (2, b.MAX_BLOCK))
+    if not pull_block(capture, frames, block):
+        h[b.FEED_UNDERFLOWS] += 1
+    mask = ring.shape[0] - 1
+    for k in range(frames):
+        ring[(head + k) & mask, 0] = block[0, k]
+        ring[(head + k) & mask, 1] = block[1, k]
+
+
+@compiled
 def _take_input(h, inp, frames):
     """Push one block; returns the position of its first frame."""
     ring = _floats(h, b.A_INPUT, (h[b.IN_FRAMES], 2))
     head = h[b.IN_HEAD]
     if h[b.FEED_FRAMES] > 0:
         _push_feed(h, ring, head, frames)
+    elif h[b.A_CAPTURE] != 0:
+        _push_captured(h, ring, head, frames)
     elif as_address(inp) != 0:
         _push_device(h, ring, head, carray(inp, (frames * h[b.IN_CHANNELS],), np.float32), frames)
     store_release(h, b.IN_HEAD, head + frames)
@@ -232,6 +252,8 @@ def process_block(h, inp, out_pointer, frames, flags):
     out = carray(out_pointer, (frames * h[b.OUT_CHANNELS],), np.float32)
     for k in range(out.shape[0]):
         out[k] = np.float32(0.0)
+    if h[b.A_CAPTURE] != 0:
+        tick_output(_capture(h), frames, began)
     state = load_acquire(h, b.STATE)
     if state == b.PRIMING:
         _observe_block(h, frames)
@@ -249,7 +271,7 @@ def process_block(h, inp, out_pointer, frames, flags):
     store_release(h, b.HEARTBEAT, h[b.HEARTBEAT] + 1)
 
 
-@c_callback(_SIGNATURE)
+@c_callback(STREAM_SIGNATURE)
 def stream_callback(inp, out, frames, _time, flags, userdata):
     """The PaStreamCallback (portaudio.h); `userdata` is the stream's link to the board, int64 [2]:
     the address of the board's header, or 0 once the stream has been given up, and its output channels.

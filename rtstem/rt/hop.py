@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from .held import SLOTS, apply_gains, fit_gains
 from .jit import compiled
-from .native import call3, call8, flush_denormals, set_float_mode
+from .native import call3, call4, flush_denormals, set_float_mode
 from .table import ROW, cube, matrix, number, table_at, vector
 from .transform import analyse, project, synthesise
 
 OK, RUN_FAILED, NOT_FINITE = 0, 1, 2
+INPUT, OUTPUT, STATES = 0, 1, 2  # rows of `HopState.transfers`
 F32 = npt.NDArray[np.float32]
 C64 = npt.NDArray[np.complex64]
 
@@ -25,7 +26,9 @@ C64 = npt.NDArray[np.complex64]
 class HopState(NamedTuple):
     """Arrays of one stream; S stems, n FFT size, L look-ahead hops. Bound tensors are marked (b)."""
 
-    calls: npt.NDArray[np.int64]  # [2, 10] Run, its arguments, ReleaseStatus
+    calls: npt.NDArray[np.int64]  # [2, 5] RunWithBinding, its arguments, ReleaseStatus
+    transfers: npt.NDArray[np.int64]  # [3, 5] see memory.Transfer
+    graph: bool  # a hop's kernels are recorded, by each thread that runs them
     cursor: npt.NDArray[np.int64]  # [3] hops so far, OrtStatus* of a failed Run, runs so far
     is_spectrum: bool
     window: F32  # [n] analysis
@@ -54,24 +57,49 @@ def state_at(address):
     t = table_at(address, FIELDS)
     return HopState(
         matrix(t, 0, np.int64),
-        vector(t, 1, np.int64),
+        matrix(t, 1, np.int64),
         t[2 * ROW] != 0,
-        vector(t, 3, np.float32),
-        vector(t, 4, np.float32),
-        number(t, 5),
-        matrix(t, 6, np.float32),
-        cube(t, 7, np.complex64),
-        cube(t, 8, np.float32),
-        matrix(t, 9, np.float32),
-        matrix(t, 10, np.float32),
-        matrix(t, 11, np.complex64),
+        vector(t, 3, np.int64),
+        t[4 * ROW] != 0,
+        vector(t, 5, np.float32),
+        vector(t, 6, np.float32),
+        number(t, 7),
+        matrix(t, 8, np.float32),
+        cube(t, 9, np.complex64),
+        cube(t, 10, np.float32),
+        matrix(t, 11, np.float32),
         matrix(t, 12, np.float32),
-        cube(t, 13, np.complex64),
-        cube(t, 14, np.float32),
-        matrix(t, 15, np.float32),
-        matrix(t, 16, np.float32),
-        vector(t, 17, np.int64),
+        matrix(t, 13, np.complex64),
+        matrix(t, 14, np.float32),
+        cube(t, 15, np.complex64),
+        cube(t, 16, np.float32),
+        matrix(t, 17, np.float32),
+        matrix(t, 18, np.float32),
+        vector(t, 19, np.int64),
     )
+
+
+@compiled
+def _transfer(state, which):
+    """Copy a row of `transfers` from or to the device; False where that fails."""
+    t = state.transfers[which]
+    return t[0] == 0 or call4(t[0], t[1], t[2], t[3], t[4]) & 0xFFFFFFFF == 0
+
+
+@compiled
+def clear_states(state):
+    """Fresh recurrent state; False where the device does not take it."""
+    state.states[:] = 0
+    return _transfer(state, STATES)
+
+
+@compiled
+def record(state):
+    """Let the calling thread record the launches of both sets of tensors, where the model needs that:
+    the first runs take many times as long. To be followed by `reset`."""
+    if state.graph:
+        run_model(state)
+        run_model(state)
 
 
 @compiled
@@ -82,7 +110,7 @@ def reset(state):
     state.past[:] = 0
     state.past_audio[:] = 0
     state.overlap[:] = 0
-    state.states[:] = 0
+    clear_states(state)
 
 
 @compiled
@@ -106,19 +134,21 @@ def take_hop(state, audio):
 
 @compiled
 def run_model(state):
-    """ONNX Runtime's `Run` on the bound tensors; OK or RUN_FAILED.
+    """Run the model on the bound tensors, device copies included; OK or RUN_FAILED.
 
     The first status stays in `cursor[1]` until Python has read it; later ones are released.
     """
+    if not _transfer(state, INPUT):
+        return RUN_FAILED
     a = state.calls[state.cursor[2] & 1]
-    status = call8(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
+    status = call4(a[0], a[1], a[2], a[3], 0)
     if status == 0:
         state.cursor[2] += 1
-        return OK
+        return OK if _transfer(state, OUTPUT) else RUN_FAILED
     if state.cursor[1] == 0:
         state.cursor[1] = status
     else:
-        call3(a[9], status, 0, 0)
+        call3(a[4], status, 0, 0)
     return RUN_FAILED
 
 
@@ -185,7 +215,7 @@ def learn_hop(state, held):
 @compiled
 def forget_model(state, held, number):
     """After a failure in hop `number`: fresh recurrent state, the overlap of the hop before."""
-    state.states[:] = 0
+    clear_states(state)
     state.overlap[:] = 0
     slot = (number - 1) % SLOTS
     if held.marks[slot] == number - 1:

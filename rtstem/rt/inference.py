@@ -23,6 +23,7 @@ from .hop import (
     give_hop,
     hold_hop,
     learn_hop,
+    record,
     reset,
     run_model,
     state_at,
@@ -147,6 +148,7 @@ def inference_loop(h, ring, stem_ring, stamps, hist):
     hop = h[b.HOP]
     audio, clock = np.empty((2, hop), np.float32), np.empty(2, np.int64)
     state, held, course = state_at(h[b.A_STATE]), held_at(h[b.A_HELD]), np.zeros(5, np.int64)
+    record(state)
     reset(state)  # a thread that takes over from a lost one begins in the middle of the music
     _start_course(state, hop, course)
     course[_MIXED], course[_AGE] = h[b.DELAY_HOPS], -NEVER

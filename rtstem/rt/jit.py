@@ -1,7 +1,9 @@
-"""The one way in which rtstem compiles: `compiled` for functions, `c_callback` for C callbacks.
+"""The one way in which rtstem compiles: `compiled` (and `compiled_sums`) for functions, `c_callback` for
+C callbacks.
 
 Machine code is cached on disk in a folder named after a hash of all compiled sources: numba itself
 looks only at the file of the function called, not at the files of the functions that it inlines.
+Whoever can write there could run code as us, so the folder must be nobody else's.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from .private_folder import keep_private
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -45,11 +49,18 @@ def is_warm() -> bool:
     return any(cache_dir().glob("**/inference.inference_loop*.nbc"))
 
 
+@cache
+def private_cache_dir() -> Path:
+    """`cache_dir`, made where it can be. Raises ConfigError where others can write there."""
+    keep_private(cache_dir())
+    return cache_dir()
+
+
 @contextmanager
 def _own_cache() -> Iterator[None]:
     import numba  # here, so that asking `is_warm` costs nothing
 
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(cache_dir())
+    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(private_cache_dir())
     try:
         yield
     finally:
@@ -62,6 +73,15 @@ def compiled(function: Callable[..., Any]) -> Any:
 
     with _own_cache():
         return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+
+
+def compiled_sums(function: Callable[..., Any]) -> Any:
+    """As `compiled`, and sums may be taken in another order: several terms at a time."""
+    import numba
+
+    order = {"reassoc", "contract"}
+    with _own_cache():
+        return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=order)(function)
 
 
 def c_callback(signature: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -65,13 +65,16 @@ def call3(_typing, function, a, b, c):
 
 
 @intrinsic
-def call8(_typing, function, a, b, c, d, e, f, g, h):
-    """Call the C function at `function` with eight pointer-sized arguments; returns a pointer."""
+def call4(_typing, function, a, b, c, d):
+    """Call the C function at `function` with four pointer-sized arguments; returns a pointer.
+
+    Of a callee that returns an int only the lower 32 bits count.
+    """
 
     def codegen(context, builder, sig, args):
         return _call(builder, ir.IntType(64), args)
 
-    return types.int64(*[types.int64] * 9), codegen
+    return types.int64(*[types.int64] * 5), codegen
 
 
 @intrinsic
@@ -94,6 +97,10 @@ def call_stream_callback(_typing, function, inp, out, frames, flags, userdata):
 
 # `unsigned long` of PaStreamCallback is 32 bits wide on Windows
 STREAM_ULONG = types.uint32 if platform.system() == "Windows" else types.uint64
+STREAM_SIGNATURE = types.intc(
+    types.voidptr, types.voidptr, STREAM_ULONG, types.voidptr, STREAM_ULONG, types.voidptr
+)
+"""PaStreamCallback (portaudio.h): input, output, frames, time, flags, user data."""
 
 
 @intrinsic

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import EngineError, ModelError
+from ..errors import EngineError, ModelError, ProviderError
 from ..model_spec import ModelSpec
 from .held import make_held
 from .hop import OK, RUN_FAILED, HopState, reset, separate_many
-from .ort import Arrays, OrtSession
+from .memory import Memory, aligned
+from .ort import OrtSession
+from .providers import CPU, PROVIDERS
 from .table import table_of
 from .transform import LAST_AXIS, analysis_window, synthesis_window
 
@@ -23,26 +25,59 @@ class Separator:
     float32 rounding. The inference thread runs the same `state` through the functions of `hop.py`.
     """
 
-    def __init__(self, spec: ModelSpec, provider: str = "auto", threads: int = 1) -> None:
-        """Load the model. Raises ModelError where the file or the provider does not work."""
+    def __init__(
+        self, spec: ModelSpec, provider: str = CPU, threads: int = 1, playing: bool = False
+    ) -> None:
+        """Load the model. `provider` is a key of PROVIDERS; `playing`: another one plays meanwhile,
+        and it will be run by several threads: launches are not recorded then.
+
+        Raises ModelError where the file or the provider does not work.
+        """
         self.spec = spec
         try:
             model = spec.path.read_bytes()
         except OSError as error:
             raise ModelError(f"{spec.path}: cannot be read ({error.strerror})") from None
-        self.state, even, odd = _allocate(spec)
         self.held = make_held(spec)
         try:
-            self._session = OrtSession(model, even, odd, provider, threads)
+            self._open(model, provider, threads, PROVIDERS[provider].graphs and not playing)
+        except ProviderError:
+            raise
         except ModelError as error:
             raise ModelError(f"{spec.path}: does not load: {error}") from None
-        self.state = self.state._replace(calls=self._session.calls)
         self.state_table, self.held_table = table_of(self.state), table_of(self.held)
+
+    def _open(self, model: bytes, provider: str, threads: int, graph: bool) -> None:
+        """Session, tensors, state; without recorded launches where this model does not allow them."""
+        try:
+            self._session = OrtSession(model, provider, threads, graph)
+            try:
+                self.state = _bind(self.spec, self._session)
+                self.reset()  # a device's memory begins with anything
+                if graph:
+                    self.warm_up(2)
+            except BaseException:
+                self._session.close()
+                raise
+        except ModelError:
+            if not graph:
+                raise
+            self._open(model, provider, threads, graph=False)
 
     @property
     def provider(self) -> str:
         """The ONNX Runtime execution provider in use."""
         return self._session.provider
+
+    @property
+    def provider_key(self) -> str:
+        """Its name in the configuration."""
+        return self._session.key
+
+    @property
+    def graph(self) -> bool:
+        """Whether a hop's kernels are launched as one, as recorded."""
+        return self._session.graph
 
     @property
     def delay_frames(self) -> int:
@@ -92,17 +127,35 @@ class Separator:
         self._session.close()
 
 
-def _allocate(spec: ModelSpec) -> tuple[HopState, tuple[Arrays, Arrays], tuple[Arrays, Arrays]]:
-    """The hop state (its `calls` still empty) and the tensors of even and odd hops."""
-    stems, hop, size = len(spec.stems), spec.hop, spec.fft_size
+def _bind(spec: ModelSpec, session: OrtSession) -> HopState:
+    """The hop state, with its tensors bound to the session for even and odd hops."""
+    state, given, taken = _allocate(spec, session)
+    sides = [_split_states(spec, state.states[side]) for side in range(2)]
+    bound = [
+        (
+            given | {s.name: sides[side][s.name] for s in spec.states},
+            taken | {s.next_name: sides[1 - side][s.name] for s in spec.states},
+        )
+        for side in range(2)
+    ]
+    return state._replace(calls=session.bind(*bound))
+
+
+def _allocate(
+    spec: ModelSpec, session: OrtSession
+) -> tuple[HopState, dict[str, F32], dict[str, F32]]:
+    """The hop state (its `calls` still empty), the tensor that a hop gives and the one it takes."""
+    stems, hop, size, memory = len(spec.stems), spec.hop, spec.fft_size, session.memory
     is_spectrum = spec.domain == "spectrum"
-    spectrum = np.zeros((2, spec.bins, 2), np.float32)
-    spectra = np.zeros((stems, 2, spec.bins, 2), np.float32)
-    audio, waves = np.zeros((2, hop), np.float32), np.zeros((stems, 2, hop), np.float32)
-    states = np.zeros((2, max(1, sum(int(np.prod(s.shape)) for s in spec.states))), np.float32)
+    spectrum, spectra = memory.array(2, spec.bins, 2), memory.array(stems, 2, spec.bins, 2)
+    audio, waves = memory.array(2, hop), memory.array(stems, 2, hop)
+    states = memory.array(2, max(1, aligned([_size(s.shape) for s in spec.states])[-1]))
     window = analysis_window(size, hop) if is_spectrum else np.ones(size, np.float32)
+    given, taken = (spectrum, spectra) if is_spectrum else (audio, waves)
     state = HopState(
-        calls=np.zeros((2, 10), np.int64),
+        calls=np.zeros((2, 5), np.int64),
+        transfers=_transfers(memory, given, taken, states),
+        graph=session.graph,
         cursor=np.zeros(3, np.int64),
         is_spectrum=is_spectrum,
         window=window,
@@ -121,24 +174,22 @@ def _allocate(spec: ModelSpec) -> tuple[HopState, tuple[Arrays, Arrays], tuple[A
         frames_scratch=np.zeros((stems * 2, size), np.float32),
         axes=LAST_AXIS,
     )
-    sides = [_split_states(spec, states[side]) for side in range(2)]
-    given = {spec.input_name: (spectrum if is_spectrum else audio)[None]}
-    taken = {spec.output_name: (spectra if is_spectrum else waves)[None]}
-    bound = [
-        (
-            given | {s.name: sides[side][s.name] for s in spec.states},
-            taken | {s.next_name: sides[1 - side][s.name] for s in spec.states},
-        )
-        for side in range(2)
-    ]
-    return state, bound[0], bound[1]
+    return state, {spec.input_name: given[None]}, {spec.output_name: taken[None]}
+
+
+def _transfers(memory: Memory, given: F32, taken: F32, states: F32) -> npt.NDArray[np.int64]:
+    rows = memory.upload(given), memory.download(taken), memory.upload(states)
+    return np.array(rows, np.int64)
 
 
 def _split_states(spec: ModelSpec, memory: F32) -> dict[str, F32]:
     """Views of the flat `memory`, one for each recurrent tensor."""
-    views, start = {}, 0
-    for tensor in spec.states:
-        size = int(np.prod(tensor.shape))
-        views[tensor.name] = memory[start : start + size].reshape(tensor.shape)
-        start += size
-    return views
+    starts = aligned([_size(tensor.shape) for tensor in spec.states])
+    return {
+        tensor.name: memory[start : start + _size(tensor.shape)].reshape(tensor.shape)
+        for start, tensor in zip(starts, spec.states, strict=False)  # the last start is the end
+    }
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return int(np.prod(shape))

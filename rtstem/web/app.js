@@ -187,6 +187,9 @@ function showStatus(news) {
   Object.assign(status, news);
   $("latency").textContent = `${status.latency_ms} ms`;
   $("load").textContent = `${Math.round(100 * status.load)}%`;
+  const ppm = status.clock_ppm ?? null;
+  $("clock-fact").hidden = ppm === null;
+  $("clock").textContent = `${ppm > 0 ? "+" : ""}${ppm} ppm`;
   const xruns = status.xruns + status.deadline_misses;
   const misses = status.missed_blocks + status.input_underflows;
   $("misses").title = `${status.concealed_blocks} more blocks played with the last masks`;

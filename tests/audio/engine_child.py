@@ -15,6 +15,7 @@ from typing import Any
 
 from rtstem import Engine
 from rtstem.errors import RtstemError
+from rtstem.rt.board import RATE
 
 Reply = dict[str, Any]
 
@@ -32,7 +33,18 @@ def snapshot(engine: Engine) -> Reply:
     return dataclasses.asdict(engine.snapshot()) | told
 
 
-COMMANDS: dict[str, Callable[..., Reply]] = {"set": set_fader, "snapshot": snapshot}
+def run_fast(engine: Engine, ppm: float) -> Reply:
+    """Let the virtual output's clock run so much faster than it says."""
+    header = engine._board.header
+    header[RATE] = round(int(header[RATE]) * (1 + ppm * 1e-6))
+    return {}
+
+
+COMMANDS: dict[str, Callable[..., Reply]] = {
+    "set": set_fader,
+    "snapshot": snapshot,
+    "run_fast": run_fast,
+}
 
 
 def facts(engine: Engine) -> Reply:

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from rtstem.bench import COLUMNS, machine_line, recommended_safety_hops, run_bench
+from rtstem.bench import COLUMNS, machine_line, run_bench
 from rtstem.bench_blocks import BLOCKS, MIXER, RING_READ, RING_WRITE
 from rtstem.bench_stages import (
     HOP_CPU,
@@ -88,18 +88,12 @@ def test_percentiles_are_in_microseconds():
     assert stage.count == 100_001
 
 
-@pytest.mark.parametrize(
-    ("slowest_us", "block_hops", "expected"),
-    [
-        (100.0, 0.5, 0.25),  # the least, however fast the machine is
-        (4000.0, 0.5, 0.25),  # 0.6 hops needed, of which a block gives 0.5
-        (6000.0, 0.5, 0.5),  # 0.9 - 0.5
-        (6000.0, 0.125, 1.0),  # 0.9 - 0.125
-        (20000.0, 0.5, 2.5),
-    ],
-)
-def test_recommended_waiting_time(slowest_us, block_hops, expected):
-    assert recommended_safety_hops(slowest_us, 10_000.0, block_hops) == expected
+def test_a_long_enough_bench_is_what_latency_auto_goes_by(monkeypatch, tmp_path):
+    kept = []
+    monkeypatch.setattr("rtstem.bench.remember", lambda separator, tail: kept.append(tail))
+    result = run_bench(str(tiny_model(tmp_path / "tiny.onnx")), seconds=0.1, provider="cpu")
+    hop = result.stage(WHOLE_HOP)
+    assert [(tail.p999_us, tail.count) for tail in kept] == [(hop.p999, hop.count)]
 
 
 def test_an_unknown_model_is_a_model_error():

@@ -13,6 +13,7 @@ import pytest
 
 from rtstem import __version__, cli
 from rtstem.errors import ConfigError, EngineError, RtstemError
+from rtstem.rt.cuda import gpu_present
 
 HEAVY = {"numba", "onnxruntime", "numpy", "pydantic", "rich", "yaml", "sounddevice", "matplotlib"}
 COMMANDS = [name for names in cli.SECTIONS.values() for name in names]
@@ -75,6 +76,19 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(arguments) == 2
     assert "Error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["live", "bench"])
+def test_a_provider_that_is_not_here_is_one_line_with_the_cure(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if gpu_present():
+        pytest.skip("a GPU is present")
+    song = ["--input", "virtual:silence", "--output", "virtual"] if command == "live" else []
+    assert cli.run([command, "--provider", "cuda", *song]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert line.startswith("error: ")
+    assert "provider cuda: no NVIDIA driver answers; install the driver of the card" in line
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from rtstem.commands.output import printable
 from rtstem.crate import Crate, open_crate
 from rtstem.crate_files import find_songs
 from rtstem.crate_index import SIDECAR, StemFolder, Wanted, clean, remove_empty
@@ -472,8 +471,3 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path, crate):
     (tmp_path / "in" / "closed").chmod(0o700)
     assert outcomes["a.wav"].result == "separated"
     assert "closed: cannot be read (Permission denied)" in outcomes["closed"].error
-
-
-def test_names_are_made_fit_to_print():
-    assert printable("a\nb\x1b[31m\udcff") == "a�b�[31m�"
-    assert printable("Ünï ☃") == "Ünï ☃"

@@ -6,6 +6,7 @@ import builtins
 import json
 import os
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +15,12 @@ import pytest
 
 from rtstem import cli, doctor, doctor_machine
 from rtstem.doctor_machine import Check
+from rtstem.errors import ModelError
 from rtstem.io.device import DeviceInfo
 from rtstem.rt import jit
+from rtstem.rt.cuda import gpu_present
+from rtstem.rt.providers import PROVIDERS
+from tests.loopback import loopback
 from tests.models import tiny_model
 
 CARD = DeviceInfo(0, "card", "ALSA", 2, 2, 48000.0, 0.005, 0.005, True, True)
@@ -77,14 +82,29 @@ def test_models_good_broken_and_none(models: Path) -> None:
 def test_provider_that_runs_is_told(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert only(doctor.check_providers()).status == "warn"
     tiny_model(models / "good.onnx")
-    assert "runs on " in only(doctor.check_providers()).found
-    monkeypatch.setattr(doctor, "_has_nvidia_gpu", lambda: True)
-    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
-    fake = SimpleNamespace(provider="CPUExecutionProvider", close=lambda: None)
-    monkeypatch.setattr("rtstem.rt.separator.Separator", lambda spec: fake)
+    monkeypatch.setattr(doctor, "_has_nvidia_gpu", lambda: False)
+    check = only(doctor.check_providers())
+    assert check.status == "ok"
+    assert "runs on CPU" in check.found
+
+
+def test_a_card_that_cannot_be_used_is_a_warning_with_the_cure(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def append(*_args: Any) -> None:
+        raise ModelError("libcublas.so.13: cannot open")
+
+    tiny_model(models / "good.onnx")
+    if not gpu_present():  # its driver does not answer
+        monkeypatch.setattr(doctor, "_has_nvidia_gpu", lambda: True)
+        check = only(doctor.check_providers())
+        assert (check.status, "driver" in check.cure) == ("warn", True)
+    monkeypatch.setattr("rtstem.provider_choice.HOPS", 20)
+    monkeypatch.setitem(PROVIDERS, "broken", replace(loopback(), append=append))
     check = only(doctor.check_providers())
     assert check.status == "warn"
-    assert "cudnn" in check.cure
+    assert "libcublas.so.13" in check.found
+    assert check.cure == "buy another one"
 
 
 def test_portaudio_missing(monkeypatch: pytest.MonkeyPatch) -> None:

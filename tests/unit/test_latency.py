@@ -51,6 +51,15 @@ def test_varying_blocks_are_ready_with_step_one():
     assert smallest_margin(latency.frames, blocks, 512, 1024, 0) >= FADE_FRAMES
 
 
+def test_a_second_clock_is_in_the_whole_but_not_in_the_core():
+    plain = engine_latency(rate=44100, block=256, hop=512, synthesis_size=1024)
+    two = engine_latency(rate=44100, block=256, hop=512, synthesis_size=1024, clocks=437)
+    assert two.core == plain.core == plain.frames
+    assert two.frames == plain.frames + 437
+    assert "+ clocks 437" in two.describe()
+    assert "clocks" not in plain.describe()
+
+
 def test_safety_is_added_once_and_named():
     plain = engine_latency(rate=44100, block=256, hop=512, synthesis_size=1024, safety_hops=0)
     safe = engine_latency(rate=44100, block=256, hop=512, synthesis_size=1024, safety_hops=1.5)

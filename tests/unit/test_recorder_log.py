@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -132,7 +133,11 @@ def test_a_cut_off_log_is_used_as_far_as_it_goes(take, capsys):
         (3, {"at": 0, "block": 0}, "0 is not a number of frames"),
         (3, {"at": 0, "block": 9000}, "9000 is not a number of frames"),
         (3, {"at": 0, "dance": 1}, ":3: damaged line (an event that this version does not know)"),
+        (3, {"at": True, "block": 3}, "True is not a number of frames"),
+        (2, '{"at": 0, "scene": [[1, 1, 1], [0, 0, 1%s]]}' % ("0" * 400), ":2: damaged line"),
+        (2, {"at": 0, "scene": [[1, 1, 1], [0, 0, 1e39]]}, "values [2, 3] in place"),
         (3, {"end": {"frames": 1}}, ":3: damaged line"),
+        (3, {"end": {"frames": "1", "lost": 0, "moves": 0, "stopped": ""}}, "not a number of"),
         (3, log.totals_line(Totals(1, 0, 0, "")).strip(), ":4: damaged line (a line behind"),
         (1, {"kind": "shopping"}, ":1: damaged line (this is not the log of a recording)"),
         (1, {"version": 1}, ":1: damaged line ('kind' is missing)"),
@@ -149,10 +154,34 @@ def test_damaged_lines(take, capsys, number, line, says):
     assert not list(take.glob("*replay*"))
 
 
+@pytest.mark.parametrize("bus", ["../x", "/x", "a\\b", "", "..", "\x1b[2J"])
+def test_a_bus_cannot_name_files_elsewhere(take, capsys, bus):
+    """The name of a bus becomes part of that of the replay."""
+    header = json.loads((take / "moves.jsonl").read_text().splitlines()[0])
+    name = next(iter(header["buses"]))
+    header["buses"] = {bus if key == name else key: on for key, on in header["buses"].items()}
+    edit(take, 1, header)
+    code, error, _ = replay(capsys, take)
+    assert code == 2
+    assert "a bus with a name that no configuration can give" in error
+
+
 def test_a_log_cannot_name_files_elsewhere(take):
     edit(take, 1, json.loads(log.header_line(header(files={"dry": "../dry.wav"}))))
     with pytest.raises(AudioFileError, match="a file outside the recording's folder"):
         read_log(take)
+    edit(take, 1, json.loads(log.header_line(header(files={"dry": "é" * 200}))))
+    with pytest.raises(AudioFileError, match="a name that no system takes"):
+        read_log(take)
+
+
+def test_a_log_without_an_end_is_not_read(take, tmp_path):
+    huge = tmp_path / "huge.jsonl"
+    huge.write_bytes(b"{")
+    os.truncate(huge, 256_000_001)
+    for path, says in ((huge, "is over 256 MB"), ("/dev/zero", "is no regular file")):
+        with pytest.raises(AudioFileError, match=says):
+            read_log(path)
 
 
 def test_missing_things(take, tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime
@@ -12,10 +13,14 @@ import pytest
 
 from rtstem.errors import ModelError
 from rtstem.model_spec import read_model_spec
-from rtstem.rt.hop import OK, separate_hop, separate_many
-from rtstem.rt.ort import OrtSession, library_path
+from rtstem.resources import find_model
+from rtstem.rt.hop import OK, RUN_FAILED, separate_hop, separate_many
+from rtstem.rt.ort import OrtSession
+from rtstem.rt.ort_api import library_path
+from rtstem.rt.providers import PROVIDERS
 from rtstem.rt.separator import Separator
-from tests.models import DEFAULT_GAINS, tiny_model
+from tests.loopback import LoopbackCalls, copies, failing, loopback
+from tests.models import DEFAULT_GAINS, bind_nothing, tiny_model
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def test_states_flow_as_in_the_python_api(spec):
         states = dict(zip(states, new, strict=True))
         side = (n + 1) % 2  # the side that the next hop reads
         flat = np.concatenate([value.ravel() for value in states.values()])
-        np.testing.assert_array_equal(separator.state.states[side], flat)
+        np.testing.assert_array_equal(separator.state.states[side, : flat.size], flat)
 
 
 def test_pieces_of_any_size_equal_one_piece(spec):
@@ -107,24 +112,96 @@ def test_wrong_shape_is_named(spec):
 
 def test_broken_session_is_a_model_error(spec):
     with pytest.raises(ModelError):
-        OrtSession(b"not a model", ({}, {}), ({}, {}))
+        OrtSession(b"not a model", "cpu")
 
 
 def test_cuda_that_is_not_there_names_the_cure(spec):
-    from rtstem.rt.ort import gpu_present
+    from rtstem.rt.cuda import gpu_present
 
     if gpu_present():
         pytest.skip("a GPU is present")
     with pytest.raises(ModelError, match="use cpu"):
         Separator(spec, "cuda")
-    assert Separator(spec, "auto").provider == "CPUExecutionProvider"
+
+
+@pytest.fixture
+def device(monkeypatch):
+    """The CPU as a device of its own, whose memory can be looked at."""
+    calls = LoopbackCalls()
+    monkeypatch.setitem(PROVIDERS, "loopback", loopback(calls))
+    yield calls
+    failing[0] = 0
+
+
+@pytest.mark.parametrize("domain", ["spectrum", "waveform"])
+def test_a_device_of_its_own_gives_the_same_bits(tmp_path, device, domain):
+    """Bound tensors, resident states and copies, run by the compiled loop, against plain memory."""
+    path = tiny_model(
+        tmp_path / "m.onnx", domain, memory_mix=(0.2, -0.2, 0.1, -0.1), leak=0.9, lookahead_hops=1
+    )
+    spec, audio = read_model_spec(path), noise(40 * 512)
+    there, here = Separator(spec, "loopback"), Separator(spec)
+    assert there.graph
+    assert not here.graph
+    before = copies[0]
+    first = there.process(audio)
+    assert copies[0] - before == 2 * 40
+    assert np.array_equal(first, here.process(audio))
+    assert not there.state.states.any()  # they stay on the device
+    there.reset()
+    assert np.array_equal(there.process(audio), first)
+    there.close()
+    assert not device.taken
+
+
+def test_the_model_that_comes_with_rtstem_gives_the_same_bits_on_a_device(device):
+    spec, audio = read_model_spec(find_model("live")), noise(40 * 512)
+    here = Separator(spec).process(audio)
+    assert np.array_equal(Separator(spec, "loopback").process(audio), here)
+
+
+def test_a_copy_that_fails_is_a_failed_hop_and_no_more(spec, device):
+    separator, out = Separator(spec, "loopback"), np.empty((4, 512, 2), np.float32)
+    failing[0] = 1
+    assert separate_many(separator.state, noise(512), out) == RUN_FAILED
+    assert "\n" not in separator.failure(RUN_FAILED)
+    assert separate_many(separator.state, noise(512), out) == OK
+
+
+def test_a_model_that_cannot_be_recorded_runs_without(spec, device, monkeypatch):
+    refused = []
+
+    def append(_api, _options, graph):
+        if graph:
+            refused.append(graph)
+            raise ModelError("not all nodes are on the device")
+
+    provider = replace(loopback(device), append=append)
+    monkeypatch.setitem(PROVIDERS, "loopback", provider)
+    separator = Separator(spec, "loopback")
+    assert refused == [True]
+    assert not separator.graph
+    separator.close()
+    assert not device.taken
+
+
+def test_nothing_is_left_behind_where_a_session_does_not_start(spec, device, monkeypatch):
+    def append(*_args):
+        raise ModelError("no CUDA runtime")
+
+    monkeypatch.setitem(PROVIDERS, "loopback", replace(loopback(device), append=append))
+    with pytest.raises(
+        ModelError, match=r"provider loopback does not start \(no CUDA runtime\); buy"
+    ):
+        Separator(spec, "loopback")
+    assert not device.taken
 
 
 def test_a_failing_run_is_reported_once_and_recovers(tmp_path):
     path = tiny_model(tmp_path / "m.onnx")
     separator = Separator(read_model_spec(path))
     wrong = separator.state.calls.copy()
-    separator.state.calls[:, 5] = 1  # one input too few: Run returns an error status
+    bind_nothing(separator)
     out = np.empty((4, 512, 2), np.float32)
     for _ in range(5):  # later statuses are released, not leaked
         assert separate_many(separator.state, noise(512), out) != OK

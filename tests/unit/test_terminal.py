@@ -20,7 +20,7 @@ from rtstem.control.desk import Desk
 from rtstem.control.keymap import FADER_KEYS, SOLO_KEYS, STEP, KeyDesk
 from rtstem.control.keys import NoKeys, PipeKeys, decode, open_keys
 from rtstem.control.screen import Picture, View, draw, status_line
-from rtstem.control.telemetry import Percentiles, Snapshot
+from rtstem.control.telemetry import Clocks, Percentiles, Snapshot
 from rtstem.control.terminal import LiveView, StopSignals, live_facts, run_log, run_screen
 from rtstem.errors import EngineError
 from rtstem.latency import Latency
@@ -62,6 +62,7 @@ class FakeEngine:
         self.route = ("USB Audio", "virtual")
         self.spec: Any = SimpleNamespace(name="tiny", hop=512)
         self.rate, self.provider, self.realtime = 44100, "CPUExecutionProvider", "SCHED_FIFO 60"
+        self.sizing = ""
         self.left, self.values = pictures, dict[str, Any]()
 
     def snapshot(self) -> Snapshot:
@@ -118,6 +119,14 @@ def test_pipe_gives_keys_then_eof(pipe: tuple[int, int]) -> None:
     assert keys.read(1.0) == ["1", "v"]
     os.close(pipe[1])
     assert keys.read(1.0) == ["eof"]
+
+
+def test_bytes_that_are_no_text_are_no_end_of_the_pipe(pipe: tuple[int, int]) -> None:
+    keys = PipeKeys(pipe[0])
+    os.write(pipe[1], b"\xe4")  # a letter of an old terminal
+    assert keys.read(1.0) == []
+    os.write(pipe[1], b"\xffq")
+    assert keys.read(1.0) == ["q"]
 
 
 def test_a_sequence_that_comes_in_two_parts_is_no_escape(pipe: tuple[int, int]) -> None:
@@ -337,6 +346,16 @@ def test_counters_that_moved_are_red_and_rare_ones_appear() -> None:
     assert ("3", "bold red") in line
     assert ("7", "bold red") in line
     assert ("0", "green") in line
+
+
+def test_the_drift_between_two_clocks_is_shown() -> None:
+    clocks = Clocks(ppm=-41.7, ring_ms=12.25, resyncs=2, xruns=1, nonfinite=0)
+    lines = draw(view(snapshot=snapshot(clocks=clocks)), 100)
+    whole = "\n".join(map(cells, lines))
+    assert "clock -42 ppm, ring 12.2 ms" in whole
+    assert "resyncs 2" in whole
+    assert "clock -42 ppm" in status_line(snapshot(clocks=clocks), desk().state())
+    assert "ppm" not in "".join(map(cells, draw(view(), 100)))
 
 
 def test_status_line_is_one_line_with_the_gains_that_moved() -> None:

@@ -62,11 +62,25 @@ def test_sync_asks_for_everything_again(join, surface):
     assert client.next("hello")["values"]["master.gain"] == 1.0
 
 
+def test_meters_go_on_while_the_spectra_are_compiled_for_the_first_who_watches(join, surface):
+    surface._engine.opening_seconds = 1.0
+    client = join(surface)
+    client.next("status")
+    client.send({"type": "watch", "spectrum": True})
+    time.sleep(0.2)
+    surface._engine.peak = 0.5
+    while client.next("meters", 0.5)["stems"] != [-6, -6]:
+        pass
+    assert surface._engine.opened == 0
+    assert client.bands() == b"\x7f" * 64
+    assert surface._engine.opened == 1
+
+
 def test_spectra_come_to_those_who_watch_and_cost_nothing_otherwise(join, surface):
     one, other = join(surface), join(surface)
     one.next("status")
     time.sleep(0.3)
-    assert surface._engine.looks == 0
+    assert surface._engine.looks == surface._engine.opened == 0
     one.send({"type": "watch", "spectrum": True})
     assert one.bands() == bytes(2 * 32)  # at once, although it has not changed
     surface._engine.peak = 1.0

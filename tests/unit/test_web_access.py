@@ -62,6 +62,10 @@ def test_only_the_page_is_served(surface, path):
     assert get(surface, path).status == 404
 
 
+def test_an_address_that_is_none_is_a_bad_request(surface):
+    assert get(surface, "//[x").status == 400
+
+
 def test_the_page_forbids_all_that_is_not_its_own(surface):
     answer = get(surface, "/")
     assert b"<title>rtstem mixer" in answer.read()

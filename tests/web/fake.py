@@ -28,13 +28,16 @@ class FakeEngine:
         self.route, self.bus_names = ("in", "out"), ("main",)
         self.latency = SimpleNamespace(describe=lambda: "20 ms")
         self.peak = 0.0
-        self.looks = 0
+        self.looks = self.opened = 0
+        self.opening_seconds = 0.0
 
     def meters(self) -> Meters:
         pair = (self.peak, self.peak)
         return Meters(pair, {"main": pair}, dict.fromkeys(STEMS, self.peak))
 
     def open_spectrum(self) -> SimpleNamespace:
+        time.sleep(self.opening_seconds)
+        self.opened += 1
         return SimpleNamespace(read=self._read_bands)
 
     def _read_bands(self) -> np.ndarray:

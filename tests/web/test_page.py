@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import urllib.request
+from dataclasses import replace
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -12,6 +13,7 @@ from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.keys import Keys
 
 from rtstem.control.spectrum import band_edges
+from rtstem.control.telemetry import Clocks
 from tests.web.browser import Browser
 from tests.web.conftest import RATE
 
@@ -126,6 +128,18 @@ def test_meters_and_figures_move(page, stage):
     browser.until(lambda: browser.js(level) < -60)
     text = "return document.getElementById('latency').textContent"
     assert browser.js(text) == f"{stage.engine.latency.ms:.1f} ms"
+
+
+def test_the_drift_of_a_second_clock_is_shown_where_there_is_one(page, stage, monkeypatch):
+    browser = page.browser
+    shown = "const e = document.getElementById('clock'); return e.offsetParent && e.textContent"
+    load = "return document.getElementById('load').textContent"
+    browser.until(lambda: browser.js(load).endswith("%"))
+    assert browser.js(shown) is None
+    clocks = Clocks(ppm=36.6, ring_ms=12.0, resyncs=0, xruns=0, nonfinite=0)
+    plain = stage.engine.snapshot
+    monkeypatch.setattr(stage.engine, "snapshot", lambda: replace(plain(), clocks=clocks))
+    browser.until(lambda: browser.js(shown) == "+37 ppm")
 
 
 # Brightness of each band's place in the newest column of the first stem's picture, lowest first.

@@ -5,8 +5,8 @@
 Durations are taken by a compiled shim around the callback. Cycles that the server loses are counted
 twice: with the engine, and in as long a run of the same server with no engine on it (half of it
 before and half after), since a busy machine loses cycles by itself. How often the machine stopped a
-processor meanwhile is counted as well (stalls.py). A lost cycle is the engine's where the callback
-before it was slow (see shim.py), or where a deadline was missed.
+processor meanwhile is counted as well (rtstem/load/stalls.py). A lost cycle is the engine's where
+the callback before it was slow (see shim.py), or where a deadline was missed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any
 
 import common
 import jack_run
-from adversaries import ADVERSARIES
 from common import Limit
-from stalls import StallMonitor
+
+from rtstem.load.adversaries import ADVERSARIES, INTERPRETER
+from rtstem.load.stalls import StallMonitor
 
 CHILD = Path(__file__).with_name("loaded_child.py")
 P999_LIMIT_US = 150.0
@@ -61,7 +62,7 @@ def measure(options: Any, period: int) -> dict[str, Any]:
         "server": "real-time" if outcome.realtime_server else "no real-time rights",
         "late cycles": f"{outcome.xruns}, without engine {before['late'] + after['late']}",
         "callback": log,
-        "machine": machine.facts,
+        "machine": vars(machine.seen),
         "late hops": f"{snapshot['late_hops']} of {snapshot['hops']}",
         "hop_us": snapshot["hop_us"],
     }
@@ -99,7 +100,7 @@ def main() -> int:
     parser.add_argument("--period", type=int, nargs="+", default=[32, 64, 128, 256])
     parser.add_argument("--model", default="live")
     parser.add_argument("--safety-hops", type=float, default=0.5)
-    parser.add_argument("--load", nargs="*", choices=list(ADVERSARIES), default=list(ADVERSARIES))
+    parser.add_argument("--load", nargs="*", choices=list(ADVERSARIES), default=list(INTERPRETER))
     options = parser.parse_args()
     results = {period: measure(options, period) for period in options.period}
     rows = [result["row"] for result in results.values()]

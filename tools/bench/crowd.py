@@ -16,10 +16,11 @@ from typing import Any
 
 import common
 import jack_run
-from browsers import Browsers
 from common import Limit
-from flood import Flood
-from stalls import StallMonitor
+
+from rtstem.load.browsers import Browsers
+from rtstem.load.flood import Flood
+from rtstem.load.stalls import StallMonitor
 
 CHILD = Path(__file__).with_name("crowd_child.py")
 _COUNTED = ("concealed_blocks", "missed_blocks", "late_hops", "deadline_misses", "xruns")
@@ -48,7 +49,7 @@ def watch(run: jack_run.Session, name: str, seconds: float) -> dict[str, Any]:
         **counted,
         "moves/s": round((now["moves"] - used["moves"]) / seconds),
         **threads,
-        "stalls": machine.facts,
+        "stalls": vars(machine.seen),
     }
 
 

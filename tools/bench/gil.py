@@ -16,8 +16,9 @@ from typing import Any
 
 import common
 import jack_run
-from adversaries import ADVERSARIES
 from common import Limit
+
+from rtstem.load.adversaries import ADVERSARIES
 
 HERE = Path(__file__).parent
 PROGRAMS = {"rtstem": HERE / "loaded_child.py", "plain Python": HERE / "plain_child.py"}

@@ -8,9 +8,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "audio"))
 
-import adversaries
 import engine_child
 from shim import CallbackTimer, NoCompilerError
+
+from rtstem.load.adversaries import Adversaries
 
 try:
     timer = CallbackTimer()
@@ -20,7 +21,7 @@ except NoCompilerError:
 
 
 def start_adversaries(_engine: Any, names: list[str]) -> dict[str, Any]:
-    adversaries.start(names)
+    Adversaries(names).__enter__()  # until the process ends
     if timer is not None:
         timer.reset()
     return {}

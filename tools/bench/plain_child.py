@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
-import adversaries
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 import sounddevice as sd
 from shim import CallbackTimer
+
+from rtstem.load.adversaries import Adversaries
 
 
 def copy(indata: Any, outdata: Any, _frames: int, _time: Any, _status: Any) -> None:
@@ -34,7 +38,7 @@ def main() -> int:
         for line in sys.stdin:
             command = json.loads(line)
             if command["do"] == "load":
-                adversaries.start(command["names"])
+                Adversaries(command["names"]).__enter__()  # until the process ends
                 timer.reset()
                 print("{}", flush=True)
             else:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import common
-from browsers import Browsers
 from common import Limit
 from threads import thread_seconds
+
+from rtstem.load.browsers import Browsers
 
 LIMIT_PERCENT = 2.0
 _START_SECONDS = 1.0

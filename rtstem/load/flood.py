@@ -1,6 +1,6 @@
 """An OSC controller gone wild, in a process of its own.
 
-    python tools/bench/flood.py PORT RATE
+    python -m rtstem.load.flood PORT RATE
 
 Sends RATE messages a second that move the faders in turn, until its input ends; says then how many.
 """
@@ -8,13 +8,12 @@ Sends RATE messages a second that move the faders in turn, until its input ends;
 from __future__ import annotations
 
 import socket
-import subprocess
 import sys
-import threading
 import time
-from pathlib import Path
 
 from pythonosc.osc_message_builder import OscMessageBuilder
+
+from .child import Child, input_ended
 
 _STEMS = ("vocals", "drums", "bass", "other")
 _STEPS = 50
@@ -24,21 +23,15 @@ _PAUSE_SECONDS = 0.001
 class Flood:
     """The process above, as a context manager; `sent` is known at the end."""
 
-    def __init__(self, port: int, rate: int) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__)), str(port), str(rate)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, port: int, rate: float) -> None:
+        self._child = Child("flood", port, rate)
         self.sent = 0
 
     def __enter__(self) -> Flood:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        out, _ = self._process.communicate()
-        self.sent = int(out)
+        self.sent = int(self._child.end() or 0)
 
 
 def packets() -> list[bytes]:
@@ -54,8 +47,7 @@ def packets() -> list[bytes]:
 
 def main() -> None:
     port, rate = int(sys.argv[1]), float(sys.argv[2])
-    ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    ended = input_ended()
     moves, sent, began = packets(), 0, time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         while not ended.is_set():

@@ -1,6 +1,6 @@
 """Browsers without a screen: WebSocket clients of the web mixer, in a process of their own.
 
-    python tools/bench/browsers.py URL COUNT [--spectrum]
+    python -m rtstem.load.browsers URL COUNT [--spectrum]
 
 Reads all that comes until its own input ends, moving a fader now and then as a hand would; says
 "ready" when all are connected and, at the end, one JSON object with what came.
@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+
+from ..errors import EngineError
+from .child import Child
 
 _MOVE_SECONDS = 0.1
 
@@ -25,24 +26,18 @@ class Browsers:
     """The process above, as a context manager; `told` is what came, known at the end."""
 
     def __init__(self, url: str, count: int, spectrum: bool = False) -> None:
-        command = [sys.executable, str(Path(__file__)), url, str(count)]
-        self._process = subprocess.Popen(
-            [*command, *(["--spectrum"] if spectrum else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._child = Child("browsers", url, count, *(["--spectrum"] if spectrum else []))
         self.told: dict[str, Any] = {}
 
     def __enter__(self) -> Browsers:
-        assert self._process.stdout is not None
-        if self._process.stdout.readline() != "ready\n":
-            raise RuntimeError("the browsers could not connect")
+        """Returns when all are connected. Raises EngineError where they cannot."""
+        if self._child.line() != "ready":
+            self._child.end()
+            raise EngineError("the web mixer cannot be reached")
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        out, _ = self._process.communicate()
-        self.told = json.loads(out)
+        self.told = json.loads(self._child.end() or "{}")
 
 
 async def listen(socket: ClientConnection, counts: dict[str, int]) -> None:

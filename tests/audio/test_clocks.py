@@ -1,0 +1,104 @@
+"""Input and output as two streams: PortAudio's over a JACK server, and a virtual output that runs fast.
+
+JACK's clock and the virtual device's are as good as one here, so the second one is made to differ.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from engineprocess import Command, EngineProcess, system_config
+from jackbench import Rig, settled
+
+FAST = 204  # ppm
+
+
+def config(model, **audio):
+    return system_config(model, audio={"input": "system", "output": "system"} | audio)
+
+
+def heard_delay(rig, start, end):
+    """Frames between input 1 and output 1, by correlation; and how alike they are, 0 to 1."""
+    heard = rig.recorded[0, start:end]
+    where = rig.played[0, start - 16384 : end]
+    size = 1 << (len(where) + len(heard)).bit_length()
+    spectrum = np.fft.rfft(where, size) * np.conj(np.fft.rfft(heard, size))
+    likeness = np.fft.irfft(spectrum, size)[: len(where) - len(heard) + 1]
+    best = int(np.argmax(likeness))
+    piece = where[best : best + len(heard)]
+    return 16384 - best, float(likeness[best] / np.linalg.norm(heard) / np.linalg.norm(piece))
+
+
+def test_two_streams_are_as_late_as_declared(start_jack, tiny):
+    server = start_jack(48000, 256)
+    with EngineProcess(server, config(tiny, clocks="two")) as engine, Rig(server, 16) as rig:
+        rig.attach()
+        start = settled(rig) + 2 * server.rate
+        end = rig.sleep(4.0)
+        told = engine.ask("snapshot")
+    for piece in np.linspace(start, end - 8192, 12).astype(int):
+        if not np.isnan(rig.recorded[0, piece : piece + 8192]).any():
+            delay, likeness = heard_delay(rig, piece, piece + 8192)
+            if likeness > 0.8:  # half a frame of white noise is lost between frames
+                break
+    assert abs(delay - engine.hello["latency"]) <= 6, (delay, likeness, engine.hello)
+    assert abs(told["clocks"]["ppm"]) < 10
+    assert told["model_faults"] == 0
+
+
+@pytest.mark.parametrize("rate", [44100, 48000])
+def test_a_clock_that_runs_fast_is_followed(start_jack, tiny, rate):
+    server = start_jack(rate, 256)
+    settings = config(tiny, output="virtual", sample_rate=44100)
+    settings["latency"]["clock_margin_ms"] = 20  # for a machine that stalls
+    with EngineProcess(server, settings) as engine:
+        engine.ask("run_fast", ppm=FAST)
+        seen = []
+        for _ in range(8):
+            time.sleep(2.5)
+            seen.append(engine.ask("snapshot"))
+    first, last = seen[2]["clocks"], seen[-1]["clocks"]
+    assert last["ppm"] == pytest.approx(-FAST, abs=10)
+    assert last["ring_ms"] == pytest.approx(first["ring_ms"], abs=1.0)
+    drifted_ms = 12.5 * FAST / 1000
+    assert drifted_ms > 2.5  # what the ring would have lost without
+    assert seen[-1]["blocks"] > 15 * 44100 / 256
+
+
+def test_an_input_that_is_gone_ends_a_virtual_output(start_jack, tiny):
+    server = start_jack(48000, 256)
+    arguments = ("--model", tiny, "--input", "system", "--output", "virtual", "--seconds", "60")
+    with Command(server, "live", *arguments) as command:
+        line = ""
+        while "ppm" not in line:
+            line = command.process.stdout.readline()
+            assert line, "no status line came"
+        server.kill()
+        code, errors = command.end(20.0)
+    assert code == 1, errors
+    assert "error: the stream has stopped; start rtstem again" in errors
+    assert "'system' gives no audio any more" in command.output + errors
+    assert "Traceback" not in errors
+
+
+def test_both_streams_come_back_with_the_server(start_jack, tiny):
+    server = start_jack(48000, 256)
+    with EngineProcess(server, config(tiny, clocks="two")) as engine:
+        time.sleep(1.0)
+        before = engine.ask("snapshot")
+        server.kill()
+        time.sleep(1.0)
+        server.start_again()
+        deadline = time.monotonic() + 20.0
+        while time.monotonic() < deadline:
+            after = engine.ask("snapshot")
+            if any("is back after" in line for line in after["notices"]):
+                break
+            time.sleep(0.2)
+        time.sleep(2.0)
+        later = engine.ask("snapshot")
+    assert any("is back after" in line and "as before" in line for line in later["notices"]), later
+    assert later["blocks"] > before["blocks"] + 1.5 * 48000 / 256
+    assert later["clocks"]["ring_ms"] == pytest.approx(before["clocks"]["ring_ms"], abs=1.0)
