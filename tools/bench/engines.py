@@ -100,7 +100,7 @@ def main() -> int:
         for count in options.engines:
             with StallMonitor() as machine:
                 engines = watch(count, options, Path(folder))
-            rows.append(row(count, engines, machine.facts["stalls_over_1_ms"]))
+            rows.append(row(count, engines, machine.seen.count if machine.seen else 0))
     clean = max((row["engines"] for row in rows if row["clean"] == row["engines"]), default=0)
     stream = f"{options.seconds:g} s each, {RATE} Hz, blocks of {options.block}"
     limits = [Limit("engines at once, all clean", clean, 1, at_least=True)]
