@@ -182,6 +182,8 @@ def inference_loop(h, ring, stem_ring, stamps, hist):
             h[b.HOP_MAX_NS] = max(h[b.HOP_MAX_NS], spent)
             if ran:
                 course[_RUN_NS] += (spent - course[_RUN_NS]) // 8
+            else:  # one long run must not keep the model out for long
+                course[_RUN_NS] -= course[_RUN_NS] // 32
     set_float_mode(mode)
 
 

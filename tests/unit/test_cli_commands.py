@@ -251,8 +251,9 @@ def test_options_replace_the_configuration_and_nothing_else() -> None:
 
 
 def test_refusal_of_a_combination_names_the_command_line(rtstem: Output, model: str) -> None:
-    assert rtstem("live", "--output", "virtual", "--model", model) == 2
-    assert rtstem.err.startswith("error: command line: audio.input: ")
+    given = ("--input", "virtual:silence", "--output", "virtual", "--rate", "96000")
+    assert rtstem("live", *given, "--model", model) == 2
+    assert rtstem.err.startswith("error: command line: audio.sample_rate: model ")
 
 
 @pytest.mark.parametrize(
