@@ -47,7 +47,7 @@ _CODES = (0, 1, 1, 2, 3, 8, 9, 10, 15)
 class Door:
     """HTTP and what comes after."""
 
-    cases = 50_000
+    cases = 30_000
     room = 1024
 
     def __init__(self, seed: int, folder: Path) -> None:
