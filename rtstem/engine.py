@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .config import Config, check_stems, load_config, make_config
-from .contention import Contention
 from .control.desk import Desk, DeskState, fader_gain
 from .control.spectrum import StemSpectrum
 from .control.telemetry import (
@@ -25,21 +22,17 @@ from .control.telemetry import (
     read_timings,
 )
 from .errors import ConfigError, EngineError, RtstemError
-from .io.device import DeviceInfo, DeviceStream
-from .io.pair import PairStream, open_input
 from .io.pumps import Drain, Feeder, Sink
 from .io.tap import Tap
-from .io.virtual import VirtualStream
 from .latency import Latency
 from .model_choice import ModelChoice
-from .model_spec import read_model_spec
+from .model_spec import ModelSpec, read_model_spec
 from .notices import Notices
-from .plan import Plan, make_plan
-from .provider_choice import choose
+from .plan import make_plan
+from .playing_model import PlayingModel
 from .resources import find_model
 from .rt import board as b
 from .rt.board import Board
-from .rt.callback import stream_callback
 from .rt.capture import Capture
 from .rt.inference import InferenceThread
 from .rt.jit import is_warm
@@ -47,9 +40,8 @@ from .rt.priority import Priority, lock_memory
 from .rt.separator import Separator
 from .rt.system import system_calls
 from .sizing import Safety
-from .swap import WARM_SECONDS, check_fit, take_over
-from .transport import Stream, Transport
-from .troubles import Troubles
+from .stream_opener import StreamOpener
+from .transport import Transport
 from .watchdog import Watchdog
 
 FEED_FRAMES = 1 << 17  # 3 s of decoded audio ahead
@@ -81,9 +73,9 @@ class Engine:
         Raises ConfigError, ModelError, DeviceError or AudioFileError.
         """
         self.config = _as_config(config)
-        self.spec = read_model_spec(find_model(self.config.model))
-        check_stems(self.config, self.spec.stems)
-        self._plan = make_plan(self.config, self.spec, endless)
+        spec = read_model_spec(find_model(self.config.model))
+        check_stems(self.config, spec.stems)
+        self._plan = make_plan(self.config, spec, endless)
         if (sink is not None or lockstep) and not self._plan.virtual:
             raise ConfigError("a sink or lockstep needs audio.output: virtual")
         if lockstep and self._plan.two_clocks:
@@ -93,12 +85,10 @@ class Engine:
             [self.config.model, *self.config.models], self.swap_model, self.tell
         )
         self._started = False
-        self._swapping = threading.Lock()
-        self._retired: list[Separator] = []  # closed; a callback may still read their masks
-        self._build()
+        self._build(spec)
 
-    def _build(self) -> None:
-        plan, spec = self._plan, self.spec
+    def _build(self, spec: ModelSpec) -> None:
+        plan, self._stems = self._plan, spec.stems
         self._board = Board(
             stems=len(spec.stems),
             buses=len(plan.buses),
@@ -126,22 +116,35 @@ class Engine:
             },
         )
         self._board.gain[:] = self._scene[:-1]  # no ramps at the start
-        self._choice = choose(spec, self.config.provider)
-        self._separator = self._choice.separator
-        self._contention = Contention(self._board, self._choice.standby, self._leave_provider)
+        self._notices = Notices()
+        self._playing = PlayingModel(
+            self._board,
+            spec,
+            self.config.provider,
+            self.tell,
+            locked=self.config.realtime.lock_memory,
+            lockstep=self._lockstep,
+        )
         priority = Priority(self.config.realtime.priority, 10**9 * spec.hop // plan.rate)
         self._priority, self._safety = priority, Safety(self.config.latency.safety_hops)
         self._inference = InferenceThread(self._board, self._separator, priority)
         sink_frames = SINK_FRAMES if self._sink is not None else 0
         sink_ring = np.zeros((sink_frames, plan.output_channels), np.float32)
-        self._notices = Notices()
+        opener = StreamOpener(
+            self._board,
+            self._capture,
+            priority,
+            sink_ring=sink_ring,
+            lockstep=self._lockstep,
+            before_block=self._before_block,
+        )
         self._transport = Transport(
             self._board,
             plan,
             spec,
             self.config,
             self._safety,
-            partial(self._open_stream, sink_ring, priority),
+            opener.open,
             self.tell,
             self._capture,
         )
@@ -149,13 +152,12 @@ class Engine:
             Feeder(plan.reader, self._board.feed, self._board.header) if plan.reader else None
         )
         self._drain = Drain(self._sink, sink_ring, self._board.header) if self._sink else None
-        self._troubles = Troubles(self._board, self._separator, self.tell)
         self._memory = "memory not locked (switched off)"
         self._watchdog = Watchdog(
             self._board,
             self._transport,
             self._inference,
-            self._troubles,
+            self._playing.troubles,
             self._pump_error,
             self.tell,
             clocked=not self._lockstep,
@@ -168,50 +170,6 @@ class Engine:
         h[b.IN_LEFT], h[b.IN_RIGHT] = plan.input_pair
         for n, bus in enumerate(plan.buses):
             self._board.route[n] = *bus.route, bus.gains is None
-
-    def _open_stream(
-        self, sink_ring: np.ndarray[Any, Any], priority: Priority, plan: Plan
-    ) -> Stream:
-        source, capture = plan.input_device, self._capture
-        if source is None or capture is None:
-            return self._open_output(sink_ring, priority, plan, source)
-        stream = open_input(capture, source, plan.input_channels, plan.rate, plan.block)
-        try:
-            output = self._open_output(sink_ring, priority, plan, None)
-        except RtstemError:
-            stream.stop()
-            raise
-        return PairStream(self._board, capture, stream, output)
-
-    def _open_output(
-        self,
-        sink_ring: np.ndarray[Any, Any],
-        priority: Priority,
-        plan: Plan,
-        source: DeviceInfo | None,
-    ) -> Stream:
-        """The stream whose callback mixes, together with the input of `source` if any."""
-        address = stream_callback.address or 0
-        if plan.output_device is None:
-            return VirtualStream(
-                address,
-                self._board,
-                block=plan.block,
-                sink=sink_ring,
-                priority=priority,
-                lockstep=self._lockstep,
-                before_block=self._before_block,
-            )
-        return DeviceStream(
-            address,
-            self._board.header.ctypes.data,
-            input_device=source,
-            output_device=plan.output_device,
-            input_channels=plan.input_channels,
-            output_channels=plan.output_channels,
-            rate=plan.rate,
-            block=plan.block,
-        )
 
     def _pump_error(self) -> RtstemError | None:
         """What went wrong in the threads beside the real-time side."""
@@ -226,7 +184,7 @@ class Engine:
 
     def _apply(self, state: DeskState) -> None:
         """The desk's state as a scene; called by the desk, one change at a time."""
-        stems = self.spec.stems
+        stems = self._stems
         desk_row = [*(state.gains[stem] for stem in stems), state.master_gain]
         own = state.bus_gains
         for n, bus in enumerate(self._plan.buses):
@@ -264,8 +222,8 @@ class Engine:
             self.stop()
             raise
         self._watchdog.start()
-        self._contention.start()
-        self.tell(self._choice.reason)
+        self._playing.contention.start()
+        self.tell(self._playing.reason)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Until the stream has ended (the file is over, or see `error`); False after `timeout` s."""
@@ -282,7 +240,7 @@ class Engine:
             time.sleep((SLEW_FRAMES + 2 * int(h[b.MAX_FRAMES])) / self.rate)
         self._transport.end()
         self._watchdog.stop()
-        self._contention.stop()
+        self._playing.contention.stop()
         stream_gone = self._transport.stop(dead=self.error is not None)
         worker_gone = self._inference.stop()
         if not (stream_gone and worker_gone):
@@ -290,9 +248,8 @@ class Engine:
         for part in (self._feeder, self._drain):
             if part is not None:
                 part.stop()
-        with self._swapping:
-            if worker_gone:
-                self._separator.close()
+        if worker_gone:
+            self._playing.close()
 
     def __enter__(self) -> Engine:
         self.start()
@@ -308,47 +265,21 @@ class Engine:
         the old model plays on then.
         """
         spec = read_model_spec(find_model(model))
-        if not self._swapping.acquire(blocking=False):
-            raise EngineError("the model is being changed already; wait for that")
-        try:
-            if self._board.header[b.STATE] != b.RUNNING:
-                raise EngineError("nothing plays; start the engine before changing its model")
-            check_fit(spec, self.spec, self.latency, self.latency.safety / spec.hop)
-            self._hand_over(Separator(spec, self._separator.provider_key, playing=True))
-            self._contention.renew(spec)
-            self.models.became(spec.path)
-        finally:
-            self._swapping.release()
-
-    def _hand_over(self, new: Separator) -> None:
-        """Let `new` take the place of the separator that plays. Raises ModelError or EngineError."""
-        warm_seconds = 0.0 if self._lockstep else WARM_SECONDS
-        take_over(self._board, new, warm_seconds, self.config.realtime.lock_memory)
-        self._separator.close()
-        self._retired = [*self._retired[-1:], self._separator]
-        self._separator, self.spec = new, new.spec
-        self._troubles.watch(new)
-
-    def _leave_provider(self, seen: str) -> None:
-        """Go on with the standby on the CPU: what runs the model is held up, as `seen`."""
-        with self._swapping:
-            before = self._separator.provider_key.upper()
-            if self._board.header[b.STATE] != b.RUNNING:
-                return
-            standby = self._contention.take()
-            if standby is None:
-                return
-            try:
-                self._hand_over(standby)
-            except RtstemError as error:
-                self.tell(f"{before} is held up by other programs ({seen}); {error}")
-                return
-        self.tell(
-            f"{before} is held up by other programs: {seen}; the CPU has taken over, start rtstem"
-            f" again to go back"
-        )
+        if self._board.header[b.STATE] != b.RUNNING:
+            raise EngineError("nothing plays; start the engine before changing its model")
+        self._playing.swap(spec, self.latency)
+        self.models.became(spec.path)
 
     # -- what it says of itself
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model that plays says of itself."""
+        return self._separator.spec
+
+    @property
+    def _separator(self) -> Separator:
+        return self._playing.separator
 
     @property
     def latency(self) -> Latency:
@@ -410,7 +341,7 @@ class Engine:
 
     def open_tap(self) -> Tap:
         """Begin to record: dry signal, stems and buses of every block, for one reader at a time."""
-        return Tap(self._board, self.spec.stems, self.bus_names)
+        return Tap(self._board, self._stems, self.bus_names)
 
     def open_spectrum(self) -> StemSpectrum:
         """Bands of each stem, for as long as the engine runs; costs what its `read` costs."""
@@ -418,7 +349,7 @@ class Engine:
 
     def meters(self) -> Meters:
         """Peaks now, without the figures that take longer to make."""
-        return read_meters(self._board, self.spec.stems, self.bus_names)
+        return read_meters(self._board, self._stems, self.bus_names)
 
     def timings(self) -> Timings:
         """How long callbacks and hops have taken so far, for the times between two looks."""
@@ -431,7 +362,7 @@ class Engine:
         return read_snapshot(
             self._board,
             bool(running),
-            self.spec.stems,
+            self._stems,
             self.bus_names,
             latency_ms,
             read_clocks(self._capture) if self._capture is not None else None,

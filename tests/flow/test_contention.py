@@ -37,7 +37,7 @@ def chosen(monkeypatch, tmp_path):
         separators[1].warm_up()
         prepare(Board(4, 1, 512, 2, system_calls()), separators[1])  # compiles once on a machine
         monkeypatch.setattr(
-            "rtstem.engine.choose", lambda spec, provider: Choice(*separators, "as measured")
+            "rtstem.playing_model.choose", lambda spec, provider: Choice(*separators, "as measured")
         )
 
     return choose
@@ -88,7 +88,7 @@ def test_a_provider_that_is_quick_is_kept_and_the_standby_follows_the_model(play
     def during(engine):
         time.sleep(2.5)
         engine.swap_model(other)
-        seen["standby"] = engine._contention._standby.spec.name
+        seen["standby"] = engine._playing.contention._standby.spec.name
         seen["plays"] = engine._separator.provider_key, engine._separator.graph
 
     noise = np.random.default_rng(5).standard_normal((6 * RATE, 2)).astype(np.float32) * 0.1
@@ -96,4 +96,4 @@ def test_a_provider_that_is_quick_is_kept_and_the_standby_follows_the_model(play
     assert seen == {"standby": "other", "plays": ("loopback", False)}
     assert np.array_equal(take.bus(0), noise)
     assert not [line for line in take.engine.notices if "held up" in line]
-    assert take.engine._contention._standby is None  # closed
+    assert take.engine._playing.contention._standby is None  # closed
