@@ -20,7 +20,7 @@ from .jit import c_callback, compiled
 from .mixer import fade_weights, gather_stems, mix_bus, peak_meters, write_bus
 from .native import STREAM_SIGNATURE, as_address, as_pointer, call3
 from .pull import pull_block, tick_output
-from .ring import read_planar
+from .ring import finite, read_planar
 from .system import now_ns
 from .tap import finish_tap, keep, tap_pair
 
@@ -34,22 +34,14 @@ def _floats(h, slot, shape):
 
 
 @compiled
-def _clean(h, value):
-    if np.isfinite(value):
-        return value
-    h[b.NONFINITE] += 1
-    return np.float32(0.0)
-
-
-@compiled
 def _push_device(h, ring, head, samples, frames):
     """Two channels of the interleaved device input into the ring."""
     channels, left, right = h[b.IN_CHANNELS], h[b.IN_LEFT], h[b.IN_RIGHT]
     mask = ring.shape[0] - 1
     for k in range(frames):
         place = (head + k) & mask
-        ring[place, 0] = _clean(h, samples[k * channels + left])
-        ring[place, 1] = _clean(h, samples[k * channels + right])
+        ring[place, 0] = finite(h, b.NONFINITE, samples[k * channels + left])
+        ring[place, 1] = finite(h, b.NONFINITE, samples[k * channels + right])
 
 
 @compiled
@@ -64,7 +56,7 @@ def _push_feed(h, ring, head, frames):
         place = (head + k) & mask
         for side in range(2):
             value = feed[(tail + k) & feed_mask, side] if k < count else np.float32(0.0)
-            ring[place, side] = _clean(h, value)
+            ring[place, side] = finite(h, b.NONFINITE, value)
     store_release(h, b.FEED_TAIL, tail + count)
     if count < frames:
         if not ended:

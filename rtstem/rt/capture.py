@@ -18,6 +18,7 @@ from .clock import CLOCK_VALUES, begin, tick
 from .jit import c_callback, compiled
 from .native import STREAM_SIGNATURE, as_address, as_pointer
 from .resample import make_table, reach
+from .ring import finite
 from .system import SystemCalls, now_ns
 
 PA_CONTINUE, PA_ABORT = 0, 2
@@ -139,22 +140,14 @@ def seconds(h, nanoseconds):
 
 
 @compiled
-def _clean(h, value):
-    if np.isfinite(value):
-        return value
-    h[NONFINITE] += 1
-    return np.float32(0.0)
-
-
-@compiled
 def _push(h, samples, frames):
     """The heard pair of one interleaved block into both halves of the ring."""
     ring = carray(as_pointer(h[A_RING]), (2, 2 * FRAMES), np.float32)
     channels, head = h[CHANNELS], h[HEAD]
     for k in range(frames):
         place = (head + k) & (FRAMES - 1)
-        left = _clean(h, samples[k * channels + h[LEFT]])
-        right = _clean(h, samples[k * channels + h[RIGHT]])
+        left = finite(h, NONFINITE, samples[k * channels + h[LEFT]])
+        right = finite(h, NONFINITE, samples[k * channels + h[RIGHT]])
         ring[0, place] = ring[0, place + FRAMES] = left
         ring[1, place] = ring[1, place + FRAMES] = right
 

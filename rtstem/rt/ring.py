@@ -10,8 +10,19 @@ that only grow:
 
 from __future__ import annotations
 
+import numpy as np
+
 from .atomics import fence, load_acquire, store_release
 from .jit import compiled
+
+
+@compiled
+def finite(header, slot, value):
+    """`value`, or silence in place of what is none, which `header[slot]` counts."""
+    if np.isfinite(value):
+        return value
+    header[slot] += 1
+    return np.float32(0.0)
 
 
 @compiled
