@@ -70,6 +70,7 @@ def take_over(board: Board, new: Separator, warm_seconds: float, locked: bool) -
         new.warm_up()
         if locked:
             lock_memory(new.held)
+        prepare(board, new)  # on a new machine that takes longer than the patience of a hand-over
         swap.run(warm_seconds)
     except BaseException:
         if swap.outstanding:
@@ -111,9 +112,8 @@ class ModelSwap:
         `warm_seconds`: what it must have heard; 0: only what the ring remembers. Raises EngineError
         where it fails or never keeps up; the old one plays on.
         """
-        began = position = self._start()
-        position = self._feed(position, offering=False)  # compiles once on a new machine
         self._patience = time.monotonic() + warm_seconds + OUTAGE_SECONDS
+        began = position = self._start()
         warm = warm_seconds * int(self._board.header[b.RATE]) if position else 0
         for _ in range(OFFERS):
             position = self._feed(position, offering=False)
