@@ -7,7 +7,7 @@ import threading
 import numpy as np
 from numba import njit
 
-from rtstem.rt.ring import lapped, pop, push, read_planar
+from rtstem.rt.ring import finite, lapped, pop, push, read_planar
 
 HEAD, TAIL = 0, 8
 
@@ -24,6 +24,13 @@ def test_waiting_ring_keeps_order_and_never_overwrites():
     assert pop(ring, header, HEAD, TAIL, out) == 5
     assert np.array_equal(out, block[5:])
     assert pop(ring, header, HEAD, TAIL, out) == 0
+
+
+def test_what_is_no_number_becomes_silence_and_is_counted():
+    header = np.zeros(4, np.int64)
+    given = np.array([0.5, np.nan, -np.inf, -1.5], np.float32)
+    assert [finite(header, 2, value) for value in given] == [0.5, 0.0, 0.0, -1.5]
+    assert header.tolist() == [0, 0, 2, 0]
 
 
 @njit(nogil=True, cache=True)
