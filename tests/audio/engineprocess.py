@@ -52,7 +52,11 @@ class Command:
 
     def end(self, timeout: float) -> tuple[int, str]:
         """Exit code and error output; raises subprocess.TimeoutExpired when it still runs."""
-        self.output, errors = self.process.communicate(timeout=timeout)
+        stdin, self.process.stdin = self.process.stdin, None  # communicate() would close it
+        try:
+            self.output, errors = self.process.communicate(timeout=timeout)
+        finally:
+            self.process.stdin = stdin
         return self.process.returncode, errors
 
 
