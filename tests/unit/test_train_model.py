@@ -22,6 +22,7 @@ from tools.train.model import (  # noqa: E402
     apply_masks,
     mixture_consistent,
 )
+from tools.train.recover import recovered  # noqa: E402
 from tools.train.scan import reference_recurrence  # noqa: E402
 
 TINY = ModelConfig(features=8, layers=2, hidden=12)
@@ -106,6 +107,21 @@ def test_a_model_grows_without_changing_what_it_computes() -> None:
         expected, _ = parent(mixture, parent.initial_state(1))
         out, _ = child(mixture, child.initial_state(1))
     torch.testing.assert_close(out, expected[:10])
+
+
+@pytest.mark.parametrize("lookahead", [0, 2])
+def test_an_exported_file_becomes_the_model_again(tmp_path: Path, lookahead: int) -> None:
+    torch.manual_seed(4)
+    model = Separator(ModelConfig(features=8, layers=2, hidden=12, hop=256, lookahead=lookahead))
+    for weight in model.parameters():  # no gain of one, no bias of zero
+        weight.data += 0.1 * torch.randn_like(weight)
+    export(model, tmp_path / "model.onnx", "model", {})
+    again, mixture = recovered(tmp_path / "model.onnx"), spectra(12, batch=2)
+    assert again.config == model.config
+    with torch.no_grad():
+        expected, _ = model(mixture, model.initial_state(2))
+        out, _ = again(mixture, again.initial_state(2))
+    torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_a_shorter_hop_forgets_as_much_in_the_same_time() -> None:

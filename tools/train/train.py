@@ -26,6 +26,7 @@ from tools.train.loss import bin_weights, masked_errors, separation_loss, stem_e
 from tools.train.mixing import Batch, MixtureBatches
 from tools.train.model import ModelConfig, Separator
 from tools.train.paths import pools_dir, run_dir
+from tools.train.recover import recovered
 from tools.train.stft import AsymmetricSTFT
 
 RATE = 44_100
@@ -44,7 +45,7 @@ class TrainConfig:
     batch: int = 4
     hop: int = 512  # samples
     lookahead: int = 0  # hops
-    start_from: str = ""  # a run whose averaged weights this one begins with
+    start_from: str = ""  # a run, or an exported .onnx file, whose weights this one begins with
     frames: int = 480  # hops in a segment: 5.6 s
     warm_frames: int = 32  # not judged: the recurrent state is still filling
     learning_rate: float = 2e-3
@@ -70,6 +71,13 @@ def learning_rate(config: TrainConfig, progress: Progress) -> float:
     cosine = 0.5 * (1 + math.cos(math.pi * part))
     rate = config.final_rate + (config.learning_rate - config.final_rate) * cosine
     return rate * min(1.0, (progress.step + 1) / WARM_STEPS)
+
+
+def parent_of(config: TrainConfig) -> Separator:
+    """The model that a run begins with."""
+    if config.start_from.endswith(".onnx"):
+        return recovered(Path(config.start_from))
+    return checkpoint.load_average(run_dir(config.start_from) / "last.pt")[0]
 
 
 class Trainer:
@@ -100,8 +108,7 @@ class Trainer:
         if self.path.exists():
             self.progress = checkpoint.load(self.path, self.model, self.average, self.optimizer)
         elif self.config.start_from:
-            parent, _ = checkpoint.load_average(run_dir(self.config.start_from) / "last.pt")
-            self.model.load_state_dict(grown(parent, self.model))
+            self.model.load_state_dict(grown(parent_of(self.config), self.model))
             self.average = WeightAverage(self.model, self.config.average_decay)
 
     def batch_loss(self, model: Separator, batch: Batch) -> torch.Tensor:
