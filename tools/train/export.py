@@ -50,23 +50,24 @@ def declare_shapes(graph: onnx.ModelProto, outputs: tuple[torch.Tensor, ...]) ->
             axis.dim_value = size
 
 
-def export(model: Separator, path: Path, name: str, metrics: dict[str, object]) -> None:
+def export(
+    model: Separator,
+    path: Path,
+    name: str,
+    metrics: dict[str, object],
+    streaming: type[StreamingStep] = StreamingStep,
+) -> None:
     """Trace one hop and save it with its metadata."""
-    step = StreamingStep(model.eval()).eval()
-    config, bins = model.config, model.config.fft_size // 2 + 1
-    example = [torch.randn(1, 2, bins, 2) * 0.1, model.initial_state(1)]
-    states = ["state"]
-    if config.lookahead:
-        example.append(torch.zeros(config.lookahead, config.bands, config.features))
-        example.append(torch.zeros(config.lookahead, 2, 2, bins - 1))
-        states += ["features", "spectra"]
+    step = streaming(model.eval()).eval()
+    waiting = {"state": model.initial_state(1), **step.waiting()}
+    example = (torch.randn(1, 2, model.config.fft_size // 2 + 1, 2) * 0.1, *waiting.values())
     path.parent.mkdir(parents=True, exist_ok=True)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            step, tuple(example), str(path), opset_version=17, dynamo=False,
-            input_names=["spectrum", *states],
-            output_names=["stems", *(f"next_{name}" for name in states)],
+            step, example, str(path), opset_version=17, dynamo=False,
+            input_names=["spectrum", *waiting],
+            output_names=["stems", *(f"next_{state}" for state in waiting)],
         )  # fmt: skip
     graph = onnx.load(path)
     declare_shapes(graph, step(*example))

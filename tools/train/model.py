@@ -19,7 +19,7 @@ from tools.train import kernels
 from tools.train.scan import gated_recurrence
 
 STEMS = ("vocals", "drums", "bass", "other")
-# (number of bands, bins in each); 16*4 + 8*8 + 4*32 + 4*64 + 4*128 = 1024 bins
+# (number of bands, bins in each) of a window of 2048: 16*4 + 8*8 + 4*32 + 4*64 + 4*128 = 1024 bins
 BAND_GROUPS = ((16, 4), (8, 8), (4, 32), (4, 64), (4, 128))
 MASK_PRIOR = 0.25  # before any learning every stem gets a quarter of the mixture
 
@@ -34,6 +34,11 @@ class ModelConfig:
     fft_size: int = 2048
     hop: int = 512
     lookahead: int = 0  # hops that are heard before a hop is separated
+
+    @property
+    def groups(self) -> tuple[tuple[int, int], ...]:
+        """Number of bands and bins in each: the same frequencies for every window."""
+        return tuple((count, width * self.fft_size // 2048) for count, width in BAND_GROUPS)
 
     @property
     def bands(self) -> int:
@@ -62,20 +67,20 @@ def compress(spectrum: Tensor) -> Tensor:
 class BandEncoder(nn.Module):
     """Spectrum [T, B, 2, bins, 2] to band features [T*B, bands, N]."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.groups, features = config.groups, config.features
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
-        for count, width in BAND_GROUPS:
+        for count, width in self.groups:
             weight = torch.randn(count, 4 * width, features) / math.sqrt(4 * width)
             self.weights.append(nn.Parameter(weight))
             self.biases.append(nn.Parameter(torch.zeros(count, 1, features)))
-        bands = sum(count for count, _ in BAND_GROUPS)
-        self.embedding = nn.Parameter(torch.randn(bands, features) * 0.02)
+        self.embedding = nn.Parameter(torch.randn(config.bands, features) * 0.02)
 
     def forward(self, spectrum: Tensor) -> Tensor:
         rows = spectrum.shape[0] * spectrum.shape[1]
         first, out = 0, []
-        groups = zip(BAND_GROUPS, self.weights, self.biases, strict=True)
+        groups = zip(self.groups, self.weights, self.biases, strict=True)
         for (count, width), weight, bias in groups:
             part = spectrum[..., first : first + count * width, :]
             part = part.reshape(rows, 2, count, width * 2).permute(2, 0, 1, 3)
@@ -87,18 +92,19 @@ class BandEncoder(nn.Module):
 class BandDecoder(nn.Module):
     """Band features [T*B, bands, H] to complex masks [T, B, stems, 2, bins, 2]."""
 
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.groups = config.groups
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
-        for count, width in BAND_GROUPS:
+        for count, width in self.groups:
             outputs = len(STEMS) * 4 * width
-            weight = torch.randn(count, hidden, outputs) / math.sqrt(hidden)
+            weight = torch.randn(count, config.hidden, outputs) / math.sqrt(config.hidden)
             self.weights.append(nn.Parameter(weight))
             self.biases.append(nn.Parameter(torch.zeros(count, 1, outputs)))
 
     def forward(self, features: Tensor, frames: int, batch: int) -> Tensor:
         band, out = 0, []
-        groups = zip(BAND_GROUPS, self.weights, self.biases, strict=True)
+        groups = zip(self.groups, self.weights, self.biases, strict=True)
         for (count, width), weight, bias in groups:
             part = features[:, band : band + count].transpose(0, 1)
             mask = torch.baddbmm(bias, part, weight)
@@ -172,13 +178,13 @@ class Separator(nn.Module):
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ModelConfig()
-        self.encoder = BandEncoder(config.features)
+        self.encoder = BandEncoder(config)
         self.future = Lookahead(config.features, config.lookahead) if config.lookahead else None
         self.time = nn.ModuleList(TimeRecurrence(config.features) for _ in range(config.layers))
         self.across = nn.ModuleList(BandRecurrence(config.features) for _ in range(config.layers))
         self.norm = RMSNorm(config.features)
         self.hidden = nn.Linear(config.features, config.hidden)
-        self.decoder = BandDecoder(config.hidden)
+        self.decoder = BandDecoder(config)
 
     def initial_state(self, batch: int) -> Tensor:
         """The reset state: all zero."""

@@ -14,7 +14,7 @@ import torch
 from onnx.numpy_helper import to_array
 from torch import Tensor
 
-from tools.train.model import BAND_GROUPS, MASK_PRIOR, STEMS, ModelConfig, Separator
+from tools.train.model import MASK_PRIOR, STEMS, ModelConfig, Separator
 
 AFFINE = {
     "time_in": "time.{}.inputs", "time_out": "time.{}.output",
@@ -36,6 +36,7 @@ def recovered(path: Path) -> Separator:
         features=embedding.shape[1],
         layers=sum(name.startswith("time_out.") for name in weights) // 2,
         hidden=len(weights["hidden.bias"]),
+        fft_size=int(facts["fft_size"]),
         hop=int(facts["hop"]),
         lookahead=lookahead,
     )
@@ -61,7 +62,7 @@ def _affine(linear: torch.nn.Linear, name: str, weights: dict[str, Tensor]) -> N
 
 def _encoder(model: Separator, weights: dict[str, Tensor]) -> None:
     encoder = model.encoder
-    for group, (count, width) in enumerate(BAND_GROUPS):
+    for group, (count, width) in enumerate(model.config.groups):
         planar = weights[f"encoders.{group}"].view(count, 2, 2, width, -1)
         encoder.weights[group].data = planar.transpose(2, 3).reshape(count, 4 * width, -1)
         encoder.biases[group].data.zero_()
@@ -69,7 +70,7 @@ def _encoder(model: Separator, weights: dict[str, Tensor]) -> None:
 
 def _decoder(model: Separator, weights: dict[str, Tensor]) -> None:
     decoder, stems, first = model.decoder, len(STEMS), 0
-    for group, (count, width) in enumerate(BAND_GROUPS):
+    for group, (count, width) in enumerate(model.config.groups):
         planar = weights[f"decoders.{group}"]
         by_bin = planar.view(count, -1, 2, stems, 2, width).permute(0, 1, 3, 4, 5, 2)
         decoder.weights[group].data = by_bin.reshape(planar.shape)

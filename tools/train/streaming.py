@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from tools.train.model import BAND_GROUPS, MASK_PRIOR, STEMS, RMSNorm, Separator
+from tools.train.model import MASK_PRIOR, STEMS, RMSNorm, Separator
 
 SCAN_ROWS = 4  # must divide the number of bands
 
@@ -63,8 +63,8 @@ class FutureStep(nn.Module):
     def __init__(self, model: Separator, bias: Tensor) -> None:
         super().__init__()
         future = model.future
-        self.bias, hops = constant(bias), future.hops
-        gains = future.norm.gain.repeat(hops)  # of the newest frames, oldest first
+        self.bias, self.hops = constant(bias), future.hops
+        gains = future.norm.gain.repeat(self.hops)  # of the newest frames, oldest first
         self.weight = constant(future.inputs.weight.t() * gains[:, None])
         self.inputs_bias = constant(future.inputs.bias)
         self.output = Affine(future.output)
@@ -85,7 +85,8 @@ class StreamingStep(nn.Module):
     def __init__(self, model: Separator) -> None:
         super().__init__()
         self.features, self.bands = model.config.features, model.config.bands
-        self.layers = model.config.layers
+        self.layers, self.groups = model.config.layers, model.config.groups
+        self.bins = model.config.fft_size // 2
         self._fold_encoder(model)
         self._fold_decoder(model)
         self.time_in = nn.ModuleList(Affine(b.inputs, b.norm) for b in model.time)
@@ -97,11 +98,20 @@ class StreamingStep(nn.Module):
         self.mirror = constant(torch.arange(self.bands - 1, -1, -1).float())
         self.mirror.data = self.mirror.data.long()
 
+    def waiting(self) -> dict[str, Tensor]:
+        """The states besides the recurrent one, as they begin: what waits for a look-ahead."""
+        if self.future is None:
+            return {}
+        return {
+            "features": torch.zeros(self.future.hops, self.bands, self.features),
+            "spectra": torch.zeros(self.future.hops, 2, 2, self.bins),
+        }
+
     def _fold_encoder(self, model: Separator) -> None:
         """Weights for inputs ordered (channel, re/im, bin); band embeddings join the biases."""
         self.encoders, biases = nn.ParameterList(), []
         encoder = model.encoder
-        groups = zip(BAND_GROUPS, encoder.weights, encoder.biases, strict=True)
+        groups = zip(model.config.groups, encoder.weights, encoder.biases, strict=True)
         for (count, width), weight, bias in groups:
             by_bin = weight.view(count, 2, width, 2, -1)
             self.encoders.append(constant(by_bin.transpose(2, 3).reshape(count, 4 * width, -1)))
@@ -112,7 +122,7 @@ class StreamingStep(nn.Module):
         """Weights for masks ordered (re/im, stem, channel, bin); the prior joins the biases."""
         self.decoders, biases, stems = nn.ParameterList(), [], len(STEMS)
         decoder = model.decoder
-        groups = zip(BAND_GROUPS, decoder.weights, decoder.biases, strict=True)
+        groups = zip(model.config.groups, decoder.weights, decoder.biases, strict=True)
         for (count, width), weight, bias in groups:
             planar = weight.view(count, -1, stems, 2, width, 2).permute(0, 1, 5, 2, 3, 4)
             self.decoders.append(constant(planar.reshape(count, weight.shape[1], -1)))
@@ -126,7 +136,7 @@ class StreamingStep(nn.Module):
         power = planar.square().sum(1, keepdim=True)
         compressed = planar * (power + 1e-9).pow(-0.25)
         first, out = 0, []
-        for (count, width), weight in zip(BAND_GROUPS, self.encoders, strict=True):
+        for (count, width), weight in zip(self.groups, self.encoders, strict=True):
             part = compressed[:, :, first : first + count * width].reshape(4, count, width)
             part = part.transpose(0, 1).reshape(count, 1, 4 * width)
             out.append((part @ weight).reshape(count, self.features))
@@ -137,6 +147,12 @@ class StreamingStep(nn.Module):
         """Reverse the band order of the downward channels."""
         n = self.features
         return torch.cat([x[:, :n], x[:, n:].index_select(0, self.mirror)], 1)
+
+    def along_time(self, x: Tensor, state: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+        """What the recurrence over time adds to [bands, N], and its next state."""
+        keep, candidate, gate = self.time_in[layer](unit_rms(x)).split(self.features, 1)
+        value = candidate + torch.sigmoid(keep) * (state - candidate)
+        return self.time_out[layer](value * F.silu(gate)), value
 
     def across_bands(self, x: Tensor, layer: int) -> Tensor:
         """The bidirectional recurrence over bands."""
@@ -151,7 +167,7 @@ class StreamingStep(nn.Module):
         """Masks applied: [1, stems, 2, 1025, 2]; the Nyquist bin is zero."""
         hidden = F.silu(self.hidden(unit_rms(x)))
         band, out, stems = 0, [], len(STEMS)
-        for (count, width), weight in zip(BAND_GROUPS, self.decoders, strict=True):
+        for (count, width), weight in zip(self.groups, self.decoders, strict=True):
             part = hidden[band : band + count].unsqueeze(1) @ weight
             part = part.view(count, 4 * stems, width).transpose(0, 1)
             out.append(part.reshape(2, stems, 2, count * width))
@@ -165,14 +181,13 @@ class StreamingStep(nn.Module):
         """All recurrences over [bands, N]; returns the features and the next state."""
         states = []
         for i in range(self.layers):
-            keep, candidate, gate = self.time_in[i](unit_rms(x)).split(self.features, 1)
-            value = candidate + torch.sigmoid(keep) * (state[i] - candidate)
-            states.append(value)
-            x = self.across_bands(x + self.time_out[i](value * F.silu(gate)), i)
+            change, next_state = self.along_time(x, state[i], i)
+            states.append(next_state)
+            x = self.across_bands(x + change, i)
         return x, torch.stack(states)
 
     def forward(self, spectrum: Tensor, state: Tensor, *waiting: Tensor) -> tuple[Tensor, ...]:
-        planar = spectrum[0, :, :1024].transpose(1, 2)
+        planar = spectrum[0, :, : self.bins].transpose(1, 2)
         x, queues = self.encode(planar), ()
         if self.future is None:
             x = x + self.encoder_bias
