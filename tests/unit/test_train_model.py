@@ -24,6 +24,12 @@ from tools.train.model import (  # noqa: E402
 )
 from tools.train.recover import recovered  # noqa: E402
 from tools.train.scan import reference_recurrence  # noqa: E402
+from tools.train.variants import (  # noqa: E402
+    DeepFilter,
+    DeepFilterStep,
+    GatedUnits,
+    GatedUnitsStep,
+)
 
 TINY = ModelConfig(features=8, layers=2, hidden=12)
 
@@ -231,3 +237,24 @@ def test_whitening_judges_treble_as_much_as_bass() -> None:
     white = bin_weights(mixture, torch.tensor([1024]), torch.ones(1))[0] * energy
     assert plain[600:].sum() / plain[:424].sum() == pytest.approx(0.01, rel=0.1)
     assert white[600:].sum() / white[:424].sum() == pytest.approx(1.0, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("network", "step"), [(GatedUnits, GatedUnitsStep), (DeepFilter, DeepFilterStep)]
+)
+def test_variants_stream_as_they_train(network: type, step: type, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    model, mixture = network(TINY).eval(), spectra(9)
+    for weight in model.parameters():
+        weight.data += 0.1 * torch.randn_like(weight)
+    export(model, tmp_path / "variant.onnx", "variant", {}, step)
+    session = onnxruntime.InferenceSession(str(tmp_path / "variant.onnx"))
+    with torch.no_grad():
+        expected, _ = model(mixture, model.initial_state(1))
+    feeds = {i.name: np.zeros(i.shape, np.float32) for i in session.get_inputs()}
+    names = [i.name for i in session.get_inputs()][1:]
+    for frame, whole in zip(mixture, expected, strict=True):
+        feeds["spectrum"] = np.pad(frame.numpy(), ((0, 0), (0, 0), (0, 1), (0, 0)))
+        stems, *states = session.run(None, feeds)
+        feeds.update(zip(names, states, strict=True))
+        np.testing.assert_allclose(stems[:, :, :, :-1], whole.numpy(), atol=2e-5)

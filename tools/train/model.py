@@ -193,6 +193,12 @@ class Separator(nn.Module):
 
     def masks(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Complex masks [T - h, B, stems, 2, bins, 2] before their prior is added, and the state."""
+        hidden, state = self.hidden_features(spectrum, state)
+        batch = spectrum.shape[1]
+        return self.decoder(hidden, len(hidden) // batch, batch), state
+
+    def hidden_features(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """What the head decodes, [(T - h) * B, bands, H], and the next state."""
         frames, batch = spectrum.shape[:2]
         bands, n = self.config.bands, self.config.features
         x = self.encoder(compress(spectrum)).reshape(frames, batch * bands, n)
@@ -205,7 +211,7 @@ class Separator(nn.Module):
             states.append(last)
             x = along_bands(x.view(frames * batch, bands, n)).view(frames, batch * bands, n)
         hidden = F.silu(self.hidden(self.norm(x.view(frames * batch, bands, n))))
-        return self.decoder(hidden, frames, batch), torch.stack(states)
+        return hidden, torch.stack(states)
 
     def forward(self, spectrum: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         masks, state = self.masks(spectrum, state)

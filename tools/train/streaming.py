@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from tools.train.model import MASK_PRIOR, STEMS, RMSNorm, Separator
+from tools.train.model import MASK_PRIOR, STEMS, BandDecoder, RMSNorm, Separator
 
 SCAN_ROWS = 4  # must divide the number of bands
 
@@ -43,6 +43,13 @@ def scan_bands(decay: Tensor, value: Tensor) -> Tensor:
     for block in range(1, blocks - 1):
         carried.append(ends[block] + through[block] * carried[-1])
     return (torch.cat(values, 1) + torch.cat(decays, 1) * torch.cat(carried)).view(bands, -1)
+
+
+def masked(mask: Tensor, planar: Tensor) -> Tensor:
+    """Masks [re/im, stems, 1 or 2, bins] on a mixture [2, re/im, bins]: [stems, 2, bins + 1, 2]."""
+    real, imag = planar[:, 0], planar[:, 1]
+    product = [mask[0] * real - mask[1] * imag, mask[0] * imag + mask[1] * real]
+    return F.pad(torch.stack(product, -1), (0, 0, 0, 1))  # the Nyquist bin is zero
 
 
 class Affine(nn.Module):
@@ -88,9 +95,9 @@ class StreamingStep(nn.Module):
         self.layers, self.groups = model.config.layers, model.config.groups
         self.bins = model.config.fft_size // 2
         self._fold_encoder(model)
-        self._fold_decoder(model)
-        self.time_in = nn.ModuleList(Affine(b.inputs, b.norm) for b in model.time)
-        self.time_out = nn.ModuleList(Affine(b.output) for b in model.time)
+        self.decoders, self.decoder_bias = self.folded(model.decoder)
+        self.decoder_bias.data[0] += MASK_PRIOR
+        self._fold_time(model)
         self.band_in = nn.ModuleList(Affine(b.inputs, b.norm) for b in model.across)
         self.band_out = nn.ModuleList(Affine(b.output) for b in model.across)
         self.hidden = Affine(model.hidden, model.norm)
@@ -118,18 +125,20 @@ class StreamingStep(nn.Module):
             biases.append(bias[:, 0])
         self.encoder_bias = constant(torch.cat(biases) + encoder.embedding)
 
-    def _fold_decoder(self, model: Separator) -> None:
-        """Weights for masks ordered (re/im, stem, channel, bin); the prior joins the biases."""
-        self.decoders, biases, stems = nn.ParameterList(), [], len(STEMS)
-        decoder = model.decoder
-        groups = zip(model.config.groups, decoder.weights, decoder.biases, strict=True)
+    def _fold_time(self, model: Separator) -> None:
+        self.time_in = nn.ModuleList(Affine(b.inputs, b.norm) for b in model.time)
+        self.time_out = nn.ModuleList(Affine(b.output) for b in model.time)
+
+    def folded(self, decoder: BandDecoder) -> tuple[nn.ParameterList, nn.Parameter]:
+        """Weights for masks ordered (re/im, stem, channel, bin), and biases in that order."""
+        folded, biases, stems = nn.ParameterList(), [], len(STEMS)
+        groups = zip(self.groups, decoder.weights, decoder.biases, strict=True)
         for (count, width), weight, bias in groups:
             planar = weight.view(count, -1, stems, 2, width, 2).permute(0, 1, 5, 2, 3, 4)
-            self.decoders.append(constant(planar.reshape(count, weight.shape[1], -1)))
-            part = bias.detach().clone().view(count, stems, 2, width, 2)
-            part[..., 0] += MASK_PRIOR
+            folded.append(constant(planar.reshape(count, weight.shape[1], -1)))
+            part = bias.view(count, stems, 2, width, 2)
             biases.append(part.permute(4, 1, 2, 0, 3).reshape(2, stems, 2, count * width))
-        self.decoder_bias = constant(torch.cat(biases, -1))
+        return folded, constant(torch.cat(biases, -1))
 
     def encode(self, planar: Tensor) -> Tensor:
         """[2 channels, 2 re/im, 1024] to [bands, N], before the biases: silence gives zeros."""
@@ -165,17 +174,18 @@ class StreamingStep(nn.Module):
 
     def decode(self, x: Tensor, planar: Tensor) -> Tensor:
         """Masks applied: [1, stems, 2, 1025, 2]; the Nyquist bin is zero."""
-        hidden = F.silu(self.hidden(unit_rms(x)))
+        mask = self.planes(F.silu(self.hidden(unit_rms(x))), self.decoders) + self.decoder_bias
+        return masked(mask, planar)[None]
+
+    def planes(self, hidden: Tensor, weights: nn.ParameterList) -> Tensor:
+        """What a decoder makes of [bands, H], before the biases: [re/im, stems, 2, bins]."""
         band, out, stems = 0, [], len(STEMS)
-        for (count, width), weight in zip(self.groups, self.decoders, strict=True):
+        for (count, width), weight in zip(self.groups, weights, strict=True):
             part = hidden[band : band + count].unsqueeze(1) @ weight
             part = part.view(count, 4 * stems, width).transpose(0, 1)
             out.append(part.reshape(2, stems, 2, count * width))
             band += count
-        mask = torch.cat(out, 3) + self.decoder_bias
-        real, imag = planar[:, 0], planar[:, 1]
-        product = [mask[0] * real - mask[1] * imag, mask[0] * imag + mask[1] * real]
-        return F.pad(torch.stack(product, -1), (0, 0, 0, 1))[None]
+        return torch.cat(out, 3)
 
     def layers_of(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """All recurrences over [bands, N]; returns the features and the next state."""
