@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -17,6 +19,7 @@ import soundfile as sf
 
 from rtstem import separate
 
+Separated = Callable[[np.ndarray, int], Mapping[str, np.ndarray]]
 Scores = dict[str, tuple[float, float]]  # stem -> (SDR of the estimate, SDR of the mixture)
 COLUMNS = ("vocals", "accompaniment", "drums", "bass", "other")
 GROUPS = {"MusicDelta": "MusicDelta", "mir1k": "MIR-1K"}  # prefix of a song's folder -> group
@@ -45,14 +48,17 @@ def with_accompaniment(stems: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {**stems, "accompaniment": np.sum(rest, axis=0)}
 
 
-def score_song(folder: Path, model: Path) -> Scores:
-    """Every true stem of one song that sounds; without vocals only the instruments count."""
+def score_song(folder: Path, separated: Separated) -> Scores:
+    """Every true stem of one song that sounds; without vocals only the instruments count.
+
+    ``separated`` makes stems of a mixture [frames, channels] and its rate.
+    """
     references, rate = load_stems(folder)
     mixture = np.sum(list(references.values()), axis=0)
     references = with_accompaniment(references)
     if "vocals" not in references:
         del references["accompaniment"]
-    estimates = with_accompaniment(separate(mixture, rate, model=model))
+    estimates = with_accompaniment(separated(mixture, rate))
     return {
         name: (sdr(reference, estimates[name]), sdr(reference, mixture))
         for name, reference in references.items()
@@ -97,7 +103,7 @@ def main() -> None:
     args = parser.parse_args()
     songs = {}
     for folder in sorted(p for p in args.songs.iterdir() if p.is_dir()):
-        songs[folder.name] = score_song(folder, args.model)
+        songs[folder.name] = score_song(folder, partial(separate, model=args.model))
     summary = summarise(songs)
     print(table(songs, summary))
     if args.json:

@@ -43,7 +43,8 @@ class TrainConfig:
     layers: int = 4
     hidden: int = 96
     batch: int = 4
-    hop: int = 512  # samples
+    fft_size: int = 2048  # samples
+    hop: int = 512
     lookahead: int = 0  # hops
     start_from: str = ""  # a run, or an exported .onnx file, whose weights this one begins with
     frames: int = 480  # hops in a segment: 5.6 s
@@ -83,14 +84,14 @@ def parent_of(config: TrainConfig) -> Separator:
 class Trainer:
     """Model, optimiser and averages of one run, and one step of it."""
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, network: type[Separator] = Separator) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         size = ModelConfig(
             config.features, config.layers, config.hidden,
-            hop=config.hop, lookahead=config.lookahead,
+            config.fft_size, config.hop, config.lookahead,
         )  # fmt: skip
-        self.model, self.stft = Separator(size), AsymmetricSTFT(size.fft_size, size.hop)
+        self.model, self.stft = network(size), AsymmetricSTFT(size.fft_size, size.hop)
         self.average = WeightAverage(self.model, config.average_decay)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), config.learning_rate, (0.9, 0.98),
@@ -111,17 +112,23 @@ class Trainer:
             self.model.load_state_dict(grown(parent_of(self.config), self.model))
             self.average = WeightAverage(self.model, self.config.average_decay)
 
+    def output(self, model: Separator, mixture: torch.Tensor) -> torch.Tensor:
+        """What is judged of a model: its masks for spectra [T, B, 2, F, 2]."""
+        return model.masks(mixture, model.initial_state(mixture.shape[1]))[0]
+
+    errors = staticmethod(masked_errors)
+
     def batch_loss(self, model: Separator, batch: Batch) -> torch.Tensor:
         """Loss of one batch."""
         warm = self.config.warm_frames
         target = self.stft(batch.stems)
         mixture = target.sum(2)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            masks, _ = model.masks(mixture, model.initial_state(len(batch.stems)))
-        judged = slice(warm, len(masks))  # what comes after was only looked ahead at
+            output = self.output(model, mixture)
+        judged = slice(warm, len(output))  # what comes after was only looked ahead at
         mixture, target = mixture[judged], target[judged]
         weights = bin_weights(mixture, batch.loss_bins, batch.whitening)
-        errors = masked_errors(masks[warm:], mixture, target, weights)
+        errors = self.errors(output[warm:], mixture, target, weights)
         energy = stem_errors(mixture[:, :, None], torch.zeros(()), weights)[:, 0]
         return separation_loss(errors, energy, batch.partial)
 
@@ -143,7 +150,7 @@ class Trainer:
     @torch.no_grad()
     def validate(self, batches: list[Batch]) -> float:
         """Loss of the averaged weights on mixtures of held-out sources."""
-        model = Separator(self.model.config)
+        model = type(self.model)(self.model.config)
         model.load_state_dict(self.average.weights)
         return sum(float(self.batch_loss(model, b)) for b in batches) / len(batches)
 
