@@ -173,7 +173,11 @@ def test_models_list_and_show(
     assert rtstem("models", "list") == 0
     assert "vocals, drums, bass, other" in rtstem.out
     assert rtstem("models", "list", "--json") == 0
-    assert json.loads(rtstem.out)[0]["model"] == "tiny"
+    told = json.loads(rtstem.out)[0]
+    assert told["model"] == "tiny"
+    assert 0 < told["core_percent"]["p50"] <= told["core_percent"]["p99"]
+    assert rtstem("models", "list", "--no-cost", "--json") == 0
+    assert "core_percent" not in json.loads(rtstem.out)[0]
     assert rtstem("models", "show", "tiny") == 0
     assert "CC0-1.0" in rtstem.out
     assert rtstem("models", "show", model, "--json") == 0
@@ -182,6 +186,16 @@ def test_models_list_and_show(
     assert rtstem("models", "list") == 2
     assert "tiny" in rtstem.out
     assert rtstem.err.startswith("error: ")
+
+
+def test_models_list_tells_quality_where_a_model_does(
+    rtstem: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = {"all": {"vocals": {"sdr": 5.25}, "bass": {"sdr": "good"}}}
+    tiny_model(tmp_path / "good.onnx", metadata={"metrics": json.dumps(figures)})
+    monkeypatch.setattr("rtstem.resources.models_dir", lambda: tmp_path)
+    assert rtstem("models", "list", "--no-cost") == 0
+    assert "vocals 5.2, drums, bass, other" in rtstem.out
 
 
 def test_models_list_without_any(
