@@ -17,7 +17,7 @@ from tools.train.sampler import RATE, load_stereo
 
 SUNG_OR_NOISY = {
     "tux_rap", "pirate", "sheep", "sdmusic", "olympics_sd", "nunc_dimittis", "heroes_rite",
-    "the_king_is_dead",
+    "the_king_is_dead", "nature", "fruit", "psymongo2", "crystan-geosphere03", "azrael1",
 }  # fmt: skip
 EXCERPT_SECONDS, EXCERPTS = 12, 2
 
