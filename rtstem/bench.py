@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,20 +81,19 @@ def run_bench(
         choice.standby.close()
     try:
         separator.warm_up()
-        with ThreadPoolExecutor(1, "rtstem-bench") as inference_thread:
-            stages = inference_thread.submit(_all_stages, separator, seconds, tell).result()
+        stages = _all_stages(separator, seconds, tell)
         return _report(separator, tuple(stages), choice.reason)
     finally:
         separator.close()
 
 
 def _all_stages(separator: Separator, seconds: float, tell: Progress) -> list[StageTimes]:
-    """The callback's stages, then the hop's; raises the priority of the calling thread."""
+    """The callback's stages, then the hop's, at the priority of the inference thread."""
     spec = separator.spec
     block_stages(spec, runs=2)  # compiles, which must not take seconds at that priority
     hop_stages(separator, 0.0, lambda _part: None)
-    Priority(enabled=True, period_ns=round(1e9 * spec.hop / spec.sample_rate)).raise_thread()
-    return [*block_stages(spec), *hop_stages(separator, seconds, tell)]
+    priority = Priority(enabled=True, period_ns=round(1e9 * spec.hop / spec.sample_rate))
+    return priority.run(lambda: [*block_stages(spec), *hop_stages(separator, seconds, tell)])
 
 
 def machine_line() -> str:

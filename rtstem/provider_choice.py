@@ -7,7 +7,6 @@ hops: so they are measured, at the pace of the stream, before it starts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -79,11 +78,9 @@ def compare(separators: Mapping[str, Separator], paced: bool = True) -> dict[str
 
     Raises EngineError where a model fails.
     """
-    with ThreadPoolExecutor(1, "rtstem-measure", _raise_priority) as thread:
-        return {
-            name: thread.submit(hop_times, separator, HOPS, paced).result()
-            for name, separator in separators.items()
-        }
+    return Priority(enabled=True, period_ns=10_000_000).run(
+        lambda: {name: hop_times(each, HOPS, paced) for name, each in separators.items()}
+    )
 
 
 def fastest(figures: Mapping[str, StageTimes]) -> str:
@@ -91,10 +88,6 @@ def fastest(figures: Mapping[str, StageTimes]) -> str:
     others = {name: times.p99 for name, times in figures.items() if name != CPU}
     best = min(others, key=others.__getitem__, default=CPU)
     return best if best != CPU and others[best] < WORTH * figures[CPU].p99 else CPU
-
-
-def _raise_priority() -> None:
-    Priority(enabled=True, period_ns=10_000_000).raise_thread()
 
 
 def _open(spec: ModelSpec, names: list[str]) -> tuple[dict[str, Separator], dict[str, str]]:

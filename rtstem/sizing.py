@@ -12,7 +12,6 @@ import json
 import math
 import os
 import platform
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -86,21 +85,19 @@ class Safety:
 
 
 def measure(separator: Separator, priority: Priority) -> HopTail:
-    """Time hops of `separator` at `priority`, in a thread of its own."""
+    """Time hops of `separator` at `priority`."""
     spec = separator.spec
     period = round(1e9 * spec.hop / spec.sample_rate)
 
     def work() -> HopTail:
-        priority.raise_thread()
-        time_hops(separator, 2, 0)  # compiles
         burst = time_hops(separator, _BURST_HOPS, 0)
         paced = time_hops(separator, _PACED_HOPS, period)
         slower = max(1.0, float(np.median(paced) / np.median(burst)))
         p999 = float(np.percentile(burst, 99.9)) * slower / 1000
         return HopTail(round(p999, 1), _BURST_HOPS + _PACED_HOPS)
 
-    with ThreadPoolExecutor(1, "rtstem-sizing") as thread:
-        tail = thread.submit(work).result()
+    time_hops(separator, 2, 0)  # compiles, which must not take seconds at that priority
+    tail = priority.run(work)
     separator.reset()
     return tail
 

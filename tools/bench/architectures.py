@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -136,8 +135,7 @@ def hop_cost(rival: Rival, model: Separator) -> dict[str, float]:
         export(model, path, "rival", {}, rival.streaming)
         session = Session(read_model_spec(path))
         priority = Priority(enabled=True, period_ns=10_000_000)
-        with ThreadPoolExecutor(1, "measure", priority.raise_thread) as thread:
-            times = thread.submit(hop_times, session, HOPS, True).result()
+        times = priority.run(partial(hop_times, session, HOPS))
         session.close()
     points = {"p50": times.p50, "p99": times.p99, "p99.9": times.p999, "max": times.max}
     return {name: round(value / 1000, 2) for name, value in points.items()}

@@ -10,8 +10,8 @@ A provider that can record a hop's launches is measured with and without.
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import common
@@ -66,11 +66,11 @@ def measure(
     noise *= np.float32(0.1)
     reference = np.empty(0, np.float32)
     rows, limits = [], []
+    priority = Priority(enabled=True, period_ns=10_000_000)
     for name, separator in separators(spec, names):
-        with ThreadPoolExecutor(1, "hops", raise_priority) as thread:
-            stems = thread.submit(separator.process, noise).result()
-            separator.reset()
-            stages = thread.submit(hop_stages, separator, seconds, lambda part: None).result()
+        stems = separator.process(noise)
+        separator.reset()
+        stages = priority.run(partial(hop_stages, separator, seconds, lambda part: None))
         separator.close()
         if name == CPU:
             reference = stems
@@ -93,10 +93,6 @@ def separators(spec: ModelSpec, names: list[str]) -> Iterator[tuple[str, Separat
         yield (f"{name}, recorded" if recorded else name), separator
         if recorded:
             yield name, Separator(spec, name, playing=True)
-
-
-def raise_priority() -> None:
-    Priority(enabled=True, period_ns=10_000_000).raise_thread()
 
 
 if __name__ == "__main__":
