@@ -62,7 +62,7 @@ def measure(options: Any, period: int) -> dict[str, Any]:
         "server": "real-time" if outcome.realtime_server else "no real-time rights",
         "late cycles": f"{outcome.xruns}, without engine {before['late'] + after['late']}",
         "callback": log,
-        "machine": machine.facts,
+        "stalls": vars(machine.seen) if machine.seen else "not watched here",
         "late hops": f"{snapshot['late_hops']} of {snapshot['hops']}",
         "hop_us": snapshot["hop_us"],
     }

@@ -49,7 +49,7 @@ def watch(run: jack_run.Session, name: str, seconds: float) -> dict[str, Any]:
         **counted,
         "moves/s": round((now["moves"] - used["moves"]) / seconds),
         **threads,
-        "stalls": vars(machine.seen),
+        "stalls": vars(machine.seen) if machine.seen else "not watched here",
     }
 
 
