@@ -98,7 +98,7 @@ class ModelSwap:
         self._board, self._separator = board, separator
         spec, header = separator.spec, board.header
         delay_hops = spec.delay_frames // spec.hop
-        slots = int(header[b.DELAY_HOPS]) - delay_hops + MAX_BEHIND + 2
+        slots = max(0, int(header[b.DELAY_HOPS]) - delay_hops) + MAX_BEHIND + 2
         self._stems = np.zeros((slots, len(spec.stems), 2, spec.hop), np.float32)
         self._audio = np.zeros((2, spec.hop), np.float32)
         header[b.A_NEXT_STATE] = separator.state_table.ctypes.data

@@ -94,7 +94,8 @@ def _crossfade(old, new):
 @compiled
 def run_both(h, ring, stem_ring, state, held, tail, audio):
     """The new model's part of the hop of input at `tail`, which the old one has separated: hear what
-    came since the offer, crossfade. False where the model failed: the old one goes on."""
+    came since the offer, crossfade over the first hop of output that both have. False where the model
+    failed: the old one goes on."""
     hop, slots = h[b.HOP], stem_ring.shape[0]
     shape = (h[b.NEXT_SLOTS], stem_ring.shape[1], 2, hop)
     stems = carray(as_pointer(h[b.A_NEXT_STEMS]), shape, np.float32)
@@ -103,7 +104,7 @@ def run_both(h, ring, stem_ring, state, held, tail, audio):
         if run_next(state, held, audio, stems, position // hop - h[b.NEXT_DELAY_HOPS]) != OK:
             refuse(h)
             return False
-    first = tail // hop - h[b.DELAY_HOPS]
+    first = tail // hop - max(h[b.DELAY_HOPS], h[b.NEXT_DELAY_HOPS])
     if first >= 0:
         _crossfade(stem_ring[first % slots], stems[first % stems.shape[0]])
     return True
@@ -111,14 +112,17 @@ def run_both(h, ring, stem_ring, state, held, tail, audio):
 
 @compiled
 def stamp_next(h, stem_ring, stamps, tail):
-    """Hops that the new model has ready already because it looks ahead less than the old one."""
+    """Hops that the new model has ready already because it looks ahead less than the old one; where it
+    looks ahead more, those that are the old one's still are no longer ready: it will make them."""
     hop, slots = h[b.HOP], stem_ring.shape[0]
     shape = (h[b.NEXT_SLOTS], stem_ring.shape[1], 2, hop)
     stems = carray(as_pointer(h[b.A_NEXT_STEMS]), shape, np.float32)
-    for number in range(tail // hop - h[b.DELAY_HOPS] + 1, tail // hop - h[b.NEXT_DELAY_HOPS] + 1):
-        if number >= 0:
-            stem_ring[number % slots] = stems[number % stems.shape[0]]
-            store_release(stamps, number % slots, number)
+    old, new = tail // hop - h[b.DELAY_HOPS], tail // hop - h[b.NEXT_DELAY_HOPS]
+    for number in range(max(0, old + 1), new + 1):
+        stem_ring[number % slots] = stems[number % stems.shape[0]]
+        store_release(stamps, number % slots, number)
+    for number in range(max(0, new + 1), old + 1):
+        store_release(stamps, number % slots, -1)
 
 
 @compiled

@@ -85,6 +85,39 @@ def test_unity_and_the_sum_of_the_stems_are_exact_through_the_swap(
     assert take.engine.snapshot().missed_blocks == 0
 
 
+@pytest.mark.parametrize("lookahead", [1, 3])
+def test_back_to_a_model_that_looks_ahead(play, noise, other, tmp_path, lookahead):
+    """What the other one has separated ahead of it is made anew, without a hole or a step."""
+    ahead = tiny_model(tmp_path / "ahead.onnx", lookahead_hops=lookahead)
+    there = Swap(other)
+    back = Swap(ahead, after=there)
+    moves = {RATE // 4: there, RATE // 2: back}
+    take = play(noise, model=ahead, config={"buses": DIRECT}, moves=moves)
+    assert there.error is None
+    assert back.error is None
+    assert take.engine.spec.name == "tiny"
+    assert np.array_equal(take.bus(0), noise)
+    stems = [take.bus(n) for n in range(1, 5)]
+    np.testing.assert_allclose(sum(stems), noise, atol=2e-6)
+    between, late = slice(RATE // 4 + 4096, RATE // 2 - 4096), slice(RATE // 2 + 4096, None)
+    for stem, before, after in zip(stems, DEFAULT_GAINS, OTHER_GAINS, strict=True):
+        np.testing.assert_allclose(stem[between], after * noise[between], atol=2e-6)
+        np.testing.assert_allclose(stem[late], before * noise[late], atol=2e-6)
+    seen = take.engine.snapshot()
+    assert seen.missed_blocks == seen.concealed_blocks == seen.late_hops == 0
+
+
+def test_no_step_on_the_way_back_to_a_model_that_looks_ahead(play, other, tmp_path):
+    ahead = tiny_model(tmp_path / "ahead.onnx", lookahead_hops=3)
+    there = Swap(other)
+    moves = {RATE // 4: there, RATE // 2: Swap(ahead, after=there)}
+    tone = np.full((RATE, 2), LEVEL, np.float32)
+    take = play(tone, model=ahead, config={"faders": {"vocals": 0.0}}, moves=moves)
+    mix = take.bus(0)[8192:-4096, 0]
+    np.testing.assert_allclose(mix[-4096:], LEVEL * (1 - DEFAULT_GAINS[0]), atol=1e-4)
+    assert np.abs(np.diff(mix)).max() < 1e-3  # -60 dB of full scale
+
+
 def test_the_memory_of_the_new_model_is_warm(play, noise, tmp_path):
     """A model with a long memory: right after the swap its stems are those of a run from the start."""
     slow = {"memory_mix": (0.2, -0.2, 0.1, -0.1), "leak": 0.8}
