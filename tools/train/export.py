@@ -88,8 +88,7 @@ def main() -> None:
     if args.run == "untrained":
         model = Separator()
     else:
-        model, progress = load_average(run_dir(args.run) / "last.pt")
-        metrics["steps"] = progress.step
+        model, _ = load_average(run_dir(args.run) / "last.pt")
     export(model, args.out, args.name, metrics)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB")
 
