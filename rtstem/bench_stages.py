@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .errors import EngineError
 from .rt.hop import OK, give_hop, run_model, take_hop
 from .rt.jit import compiled
-from .rt.native import flush_denormals
+from .rt.native import flush_denormals, set_float_mode
 from .rt.separator import Separator
 from .rt.system import SystemCalls, now_ns, sleep_ns, system_calls
 
@@ -65,8 +65,8 @@ def _time_hops(state: Any, audio: Any, out: Any, pace: Any, clocks: Any, log: An
     """
     due, period = pace
     clock, wall, cpu, hertz, sleep = clocks
-    scratch = np.zeros(2, np.int64)
-    flush_denormals()
+    scratch, result = np.zeros(2, np.int64), OK
+    mode = flush_denormals()
     for n in range(audio.shape[0]):
         wait = due + n * period - now_ns(clock, wall, hertz, scratch)
         if wait > 0:
@@ -82,11 +82,12 @@ def _time_hops(state: Any, audio: Any, out: Any, pace: Any, clocks: Any, log: An
         given = now_ns(clock, wall, hertz, scratch)
         log[n, _CPU] = now_ns(clock, cpu, hertz, scratch) - cpu_began
         if result != OK:
-            return result
+            break
         state.cursor[0] += 1
         log[n, _TAKE], log[n, _RUN], log[n, _GIVE] = taken - began, ran - taken, given - ran
         log[n, _WALL] = given - began
-    return OK
+    set_float_mode(mode)
+    return result
 
 
 def hop_stages(separator: Separator, seconds: float, tell: Progress) -> list[StageTimes]:

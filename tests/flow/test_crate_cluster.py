@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -80,9 +81,11 @@ def busy(client, folder: Path, pids: list[int]) -> list[int]:
     """Workers that are writing stems at this moment."""
     found = []
     for pid in pids:
-        links = Path(f"/proc/{pid}/fd").iterdir()
-        if any(".part" in os.readlink(link) for link in links):
-            found.append(pid)
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if ".part" in os.readlink(link):
+                    found.append(pid)
+                    break
     return found
 
 
