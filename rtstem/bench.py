@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .bench_blocks import block_stages
-from .bench_stages import WHOLE_HOP, Progress, StageTimes, hop_stages
+from .bench_stages import WHOLE_HOP, Progress, StageTimes, at_priority, hop_stages
 from .model_spec import read_model_spec
 from .provider_choice import choose
 from .resources import find_model
@@ -93,7 +93,9 @@ def _all_stages(separator: Separator, seconds: float, tell: Progress) -> list[St
     block_stages(spec, runs=2)  # compiles, which must not take seconds at that priority
     hop_stages(separator, 0.0, lambda _part: None)
     priority = Priority(enabled=True, period_ns=round(1e9 * spec.hop / spec.sample_rate))
-    return priority.run(lambda: [*block_stages(spec), *hop_stages(separator, seconds, tell)])
+    return at_priority(
+        priority, lambda: [*block_stages(spec), *hop_stages(separator, seconds, tell)]
+    )
 
 
 def machine_line() -> str:

@@ -1,15 +1,16 @@
 """The inference thread's side of `rtstem bench`: the stages of a hop between two clock readings.
 
 Hops are paced as in a live stream, since a hop that follows the last one at once finds warm caches.
-Run these in a thread of the inference thread's priority.
+Run these in a thread of the inference thread's priority (`at_priority`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,14 @@ from .errors import EngineError
 from .rt.hop import OK, give_hop, run_model, take_hop
 from .rt.jit import compiled
 from .rt.native import flush_denormals, set_float_mode
+from .rt.priority import Priority
 from .rt.separator import Separator
 from .rt.system import SystemCalls, now_ns, sleep_ns, system_calls
 
 STFT, INFERENCE, INVERSE = "STFT", "inference", "inverse + overlap-add"
 WITHOUT_MODEL, WHOLE_HOP, HOP_CPU = "hop without the model", "whole hop", "whole hop, CPU"
 
+T = TypeVar("T")
 Progress = Callable[[float], None]
 Nanoseconds = npt.NDArray[np.int64]
 Samples = npt.NDArray[np.float32]
@@ -88,6 +91,12 @@ def _time_hops(state: Any, audio: Any, out: Any, pace: Any, clocks: Any, log: An
         log[n, _WALL] = given - began
     set_float_mode(mode)
     return result
+
+
+def at_priority(priority: Priority, work: Callable[[], T]) -> T:
+    """What `work` returns, done in a thread of its own at `priority`."""
+    with ThreadPoolExecutor(1, "rtstem-measure", priority.raise_thread) as thread:
+        return thread.submit(work).result()
 
 
 def hop_stages(separator: Separator, seconds: float, tell: Progress) -> list[StageTimes]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from .bench_stages import StageTimes, hop_times
+from .bench_stages import StageTimes, at_priority, hop_times
 from .errors import EngineError, ModelError
 from .model_spec import ModelSpec
 from .rt.priority import Priority
@@ -78,8 +78,9 @@ def compare(separators: Mapping[str, Separator], paced: bool = True) -> dict[str
 
     Raises EngineError where a model fails.
     """
-    return Priority(enabled=True, period_ns=10_000_000).run(
-        lambda: {name: hop_times(each, HOPS, paced) for name, each in separators.items()}
+    return at_priority(
+        Priority(enabled=True, period_ns=10_000_000),
+        lambda: {name: hop_times(each, HOPS, paced) for name, each in separators.items()},
     )
 
 

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from . import __version__
-from .bench_stages import time_hops
+from .bench_stages import at_priority, time_hops
 from .io.part import write_whole
 from .rt.jit import cache_dir
 from .rt.priority import Priority
@@ -97,7 +97,7 @@ def measure(separator: Separator, priority: Priority) -> HopTail:
         return HopTail(round(p999, 1), _BURST_HOPS + _PACED_HOPS)
 
     time_hops(separator, 2, 0)  # compiles, which must not take seconds at that priority
-    tail = priority.run(work)
+    tail = at_priority(priority, work)
     separator.reset()
     return tail
 

@@ -45,13 +45,13 @@ def list_(cost: bool, as_json: bool) -> int:
     from .output import print_json, print_table, progress_bar, starting
 
     found: dict[str, dict[str, Any]] = {}
-    broken = []
-    with progress_bar(starting()) as bar:
-        for name in model_names():
+    names, broken = model_names(), []
+    with progress_bar(starting() if cost else "reading ...") as bar:
+        for name in names:
             try:
                 spec = read_model_spec(find_model(name))
                 if cost:
-                    bar.update(f"measuring {name}", len(found), len(model_names()), "")
+                    bar.update(f"measuring {name}", len(found), len(names), "")
                 found[name] = facts(spec) | ({"core_percent": _core_percent(spec)} if cost else {})
             except (ModelError, EngineError) as error:
                 broken.append(str(error))

@@ -10,14 +10,11 @@ import ctypes
 import os
 import platform
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy.typing as npt
-
-T = TypeVar("T")
 
 FIFO_PRIORITY = 60
 """Below the threads of the sound server (JACK's clients run at its priority minus 5, often 65)."""
@@ -40,11 +37,6 @@ class Priority:
         if system == "Darwin":
             return _time_constraint(self.period_ns)
         return _fifo(fifo)
-
-    def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns, done in a thread of its own with these rights."""
-        with ThreadPoolExecutor(1, "rtstem-measure", self.raise_thread) as thread:
-            return thread.submit(work).result()
 
 
 def _fifo(level: int) -> str:

@@ -22,7 +22,7 @@ import common
 import numpy as np
 import torch
 
-from rtstem.bench_stages import hop_times
+from rtstem.bench_stages import at_priority, hop_times
 from rtstem.model_spec import read_model_spec
 from rtstem.rt.priority import Priority
 from rtstem.rt.separator import Separator as Session
@@ -135,7 +135,7 @@ def hop_cost(rival: Rival, model: Separator) -> dict[str, float]:
         export(model, path, "rival", {}, rival.streaming)
         session = Session(read_model_spec(path))
         priority = Priority(enabled=True, period_ns=10_000_000)
-        times = priority.run(partial(hop_times, session, HOPS))
+        times = at_priority(priority, partial(hop_times, session, HOPS))
         session.close()
     points = {"p50": times.p50, "p99": times.p99, "p99.9": times.p999, "max": times.max}
     return {name: round(value / 1000, 2) for name, value in points.items()}

@@ -18,7 +18,7 @@ import common
 import numpy as np
 from common import Limit
 
-from rtstem.bench_stages import INFERENCE, WHOLE_HOP, hop_stages
+from rtstem.bench_stages import INFERENCE, WHOLE_HOP, at_priority, hop_stages
 from rtstem.errors import RtstemError
 from rtstem.model_spec import ModelSpec, read_model_spec
 from rtstem.resources import find_model
@@ -70,7 +70,7 @@ def measure(
     for name, separator in separators(spec, names):
         stems = separator.process(noise)
         separator.reset()
-        stages = priority.run(partial(hop_stages, separator, seconds, lambda part: None))
+        stages = at_priority(priority, partial(hop_stages, separator, seconds, lambda part: None))
         separator.close()
         if name == CPU:
             reference = stems

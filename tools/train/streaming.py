@@ -174,7 +174,11 @@ class StreamingStep(nn.Module):
 
     def decode(self, x: Tensor, planar: Tensor) -> Tensor:
         """Masks applied: [1, stems, 2, 1025, 2]; the Nyquist bin is zero."""
-        mask = self.planes(F.silu(self.hidden(unit_rms(x))), self.decoders) + self.decoder_bias
+        return self.decode_hidden(F.silu(self.hidden(unit_rms(x))), planar)
+
+    def decode_hidden(self, hidden: Tensor, planar: Tensor) -> Tensor:
+        """The same from what the head decodes, [bands, H]."""
+        mask = self.planes(hidden, self.decoders) + self.decoder_bias
         return masked(mask, planar)[None]
 
     def planes(self, hidden: Tensor, weights: nn.ParameterList) -> Tensor:

@@ -127,7 +127,7 @@ class DeepFilterStep(StreamingStep):
         planar, past = spectrum[0, :, : self.bins].transpose(1, 2), waiting[0]
         x, next_state = self.layers_of(self.encode(planar) + self.encoder_bias, state)
         hidden = F.silu(self.hidden(unit_rms(x)))
-        stems = self.decode(x, planar)[0]
+        stems = self.decode_hidden(hidden, planar)[0]
         gate = torch.sigmoid(self.gate(hidden)).index_select(0, self.band_of_bin).t()
         for pair, bias in enumerate(self.tap_biases):
             # [re/im, stems, 2 taps, bins]
