@@ -10,10 +10,13 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch (pip install rtstem[train])")
 mido = pytest.importorskip("mido", reason="training needs mido (pip install rtstem[train])")
 
+from tools.train import effects  # noqa: E402
+from tools.train.effects import RATE, Rooms  # noqa: E402
 from tools.train.midi import Note, excerpt, read_notes, write_midi  # noqa: E402
 from tools.train.mixing import MixtureBatches  # noqa: E402
 from tools.train.pools import Pool, PoolWriter, normalised  # noqa: E402
 from tools.train.sampler import pitch_from_name  # noqa: E402
+from tools.train.voices import Voices  # noqa: E402
 
 LENGTH = 512 * 40
 
@@ -64,6 +67,41 @@ def test_mixtures_are_of_the_declared_kinds(pools: Path) -> None:
             if is_partial:
                 assert not stems[1:3].any()
     assert 4 <= partial <= 22
+
+
+def test_produced_voices_are_stereo_and_say_where_their_source_ends(pools: Path) -> None:
+    voices = Voices(Pool(pools / "vocals"), LENGTH, Rooms(LENGTH, count=2))
+    drawn = [voices.produced(np.random.default_rng(seed)) for seed in range(30)]
+    for audio, limit in drawn:
+        assert audio.shape == (2, LENGTH)
+        assert np.isfinite(audio).all()
+        assert 0.78 * 8_000 <= limit <= 1.28 * 8_000
+    assert any(not np.array_equal(audio[0], audio[1]) for audio, _ in drawn)
+
+
+@pytest.mark.parametrize("semitones", [-12, -5, 4, 12])
+def test_pitch_shift_changes_pitch_and_not_tempo(semitones: int) -> None:
+    ratio, tone = 2 ** (semitones / 12), np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
+    tone[RATE // 2 :] = 0
+    shifted = effects.pitch_shift(tone[None].astype(np.float32), ratio)[0]
+    first = np.abs(np.fft.rfft(shifted[: RATE // 2] * np.hanning(RATE // 2)))
+    assert np.argmax(first) * 2 == pytest.approx(440 * ratio, rel=0.06)  # sidebands 22 Hz apart
+    assert np.abs(shifted[int(0.55 * RATE) :]).max() < 1e-6
+
+
+def test_echoes_come_when_they_should() -> None:
+    click = np.zeros((1, 1_000), np.float32)
+    click[0, 10] = 1.0
+    out = effects.echoes(click, 400 / RATE, 0.5, 0.5)[0]
+    assert np.flatnonzero(out).tolist() == [10, 410, 810]
+    assert out[[10, 410, 810]].tolist() == [1.0, 0.5, 0.25]
+
+
+def test_low_cut_leaves_the_treble() -> None:
+    curve = effects.low_cut(22_051, 100.0)
+    assert curve[100] == pytest.approx(0.5**0.5, rel=0.01)
+    assert curve[25] == pytest.approx(1 / 16, rel=0.05)
+    assert curve[1_000] > 0.999
 
 
 def test_pool_keeps_validation_apart(pools: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx.numpy_helper import from_array, to_array
 
 torch = pytest.importorskip("torch", reason="training needs torch (pip install rtstem[train])")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -105,9 +107,13 @@ def test_exported_hop_with_look_ahead_equals_the_network(tmp_path: Path) -> None
     assert read_model_spec(tmp_path / "ahead.onnx").lookahead_hops == hops
 
 
-def test_a_model_grows_without_changing_what_it_computes() -> None:
+@pytest.mark.parametrize("size", [(8, 12), (16, 12), (24, 20)])
+def test_a_model_grows_without_changing_what_it_computes(size: tuple[int, int]) -> None:
     parent, mixture = tiny_separator(), spectra(12)
-    child = Separator(ModelConfig(features=8, layers=3, hidden=12, lookahead=2)).eval()
+    for weight in parent.parameters():  # no gain of one, no bias of zero
+        weight.data += 0.1 * torch.randn_like(weight)
+    features, hidden = size
+    child = Separator(ModelConfig(features=features, layers=3, hidden=hidden, lookahead=2)).eval()
     child.load_state_dict(grown(parent, child))
     with torch.no_grad():
         expected, _ = parent(mixture, parent.initial_state(1))
@@ -127,6 +133,27 @@ def test_an_exported_file_becomes_the_model_again(tmp_path: Path, lookahead: int
     with torch.no_grad():
         expected, _ = model(mixture, model.initial_state(2))
         out, _ = again(mixture, again.initial_state(2))
+    torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_file_without_weights_for_magnitudes_becomes_the_model_again(tmp_path: Path) -> None:
+    model, mixture = tiny_separator(), spectra(6)
+    for (count, width), weight in zip(TINY.groups, model.encoder.weights, strict=True):
+        weight.data.view(count, 2, width, 3, -1)[..., 2, :] = 0
+    export(model, tmp_path / "model.onnx", "model", {})
+    proto = onnx.load(tmp_path / "model.onnx")
+    for tensor in proto.graph.initializer:  # as files were before there were magnitudes
+        if tensor.name.startswith("encoders."):
+            whole = to_array(tensor)
+            planar = whole.reshape(len(whole), 2, 3, -1, whole.shape[-1])[:, :, :2]
+            tensor.CopyFrom(
+                from_array(planar.reshape(len(whole), -1, whole.shape[-1]), tensor.name)
+            )
+    onnx.save(proto, tmp_path / "old.onnx")
+    again = recovered(tmp_path / "old.onnx")
+    with torch.no_grad():
+        expected, _ = model(mixture, model.initial_state(1))
+        out, _ = again(mixture, again.initial_state(1))
     torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-4)
 
 

@@ -53,6 +53,41 @@ def compressor_gain(
     return gain
 
 
+@numba.njit(nogil=True, cache=True)
+def pitch_shift(audio: np.ndarray, ratio: float) -> np.ndarray:
+    """Pitch of [channels, n] times ``ratio``, tempo kept: two taps of a moving delay take turns."""
+    channels, n = audio.shape
+    span = 0.045 * RATE
+    out = np.zeros((channels, n), np.float32)
+    for i in range(n):
+        phase = (i * (1.0 - ratio) / span) % 1.0
+        for tap in range(2):
+            part = (phase + 0.5 * tap) % 1.0
+            weight = np.float32(math.sin(math.pi * part) ** 2)
+            at = i - part * span
+            k = math.floor(at)
+            if k < 0 or k + 1 >= n:
+                continue
+            f = np.float32(at - k)
+            for c in range(channels):
+                out[c, i] += weight * (audio[c, k] + f * (audio[c, k + 1] - audio[c, k]))
+    return out
+
+
+def echoes(audio: np.ndarray, seconds: float, gain: float, feedback: float) -> np.ndarray:
+    """[channels, n] with three repeats, each weaker by ``feedback``."""
+    out, n = audio.copy(), audio.shape[1]
+    for repeat in range(3):
+        late = min(n, int(seconds * RATE) * (repeat + 1))
+        out[:, late:] += np.float32(gain * feedback**repeat) * audio[:, : n - late]
+    return out
+
+
+def decibels(value: float) -> np.float32:
+    """Factor of a level."""
+    return np.float32(10 ** (value / 20))
+
+
 def one_pole(seconds: float) -> float:
     """Coefficient of a smoother with this time constant."""
     return 1.0 - math.exp(-1.0 / (seconds * RATE))
@@ -79,8 +114,14 @@ def high_shelf(bins: int, corner: float, gain_db: float) -> np.ndarray:
     return (10 ** (gain_db / 20 * np.clip(octaves, 0, 1))).astype(np.float32)
 
 
+def low_cut(bins: int, corner: float) -> np.ndarray:
+    """High-pass of 12 dB an octave."""
+    frequency = np.maximum(np.linspace(0, RATE / 2, bins), 1.0)
+    return ((1 + (corner / frequency) ** 4) ** -0.5).astype(np.float32)
+
+
 class Rooms:
-    """Spectra of random stereo rooms for segments of one length."""
+    """Spectra of random stereo rooms and plates for segments of one length."""
 
     def __init__(self, length: int, count: int = 40, seed: int = 5) -> None:
         rng = np.random.default_rng(seed)
@@ -89,18 +130,19 @@ class Rooms:
         self.spectra = [self._room(rng) for _ in range(count)]
 
     def _room(self, rng: np.random.Generator) -> np.ndarray:
-        """Decaying noise, duller with time, after a pre-delay; energy one."""
-        seconds = float(np.exp(rng.uniform(np.log(0.15), np.log(1.8))))
+        """Decaying noise; a room is dull and comes late, a plate is bright; energy one."""
+        plate = rng.random() < 0.3
+        seconds = float(np.exp(rng.uniform(np.log(0.6 if plate else 0.15), np.log(1.8))))
         t = np.arange(TAIL) / RATE
         noise = rng.standard_normal((2, TAIL)).astype(np.float32)
         noise = (1 - rng.uniform(0, 0.3)) * noise + rng.uniform(0, 0.5) * noise.mean(0)
         response = noise * np.exp(-6.9 * t / seconds)
-        response = np.roll(response, int(rng.uniform(0.002, 0.04) * RATE), axis=1)
+        late = rng.uniform(0.0, 0.005) if plate else rng.uniform(0.002, 0.04)
+        response = np.roll(response, int(late * RATE), axis=1)
         spectrum = scipy.fft.rfft(response / np.sqrt(np.square(response).sum(1).mean()), self.size)
-        tone = (
-            low_pass(self.bins, 16_000)
-            / (1 + (np.linspace(0, RATE / 2, self.bins) / rng.uniform(2_000, 9_000)) ** 2) ** 0.5
-        )
+        corner = rng.uniform(7_000, 15_000) if plate else rng.uniform(2_000, 9_000)
+        frequency = np.linspace(0, RATE / 2, self.bins)
+        tone = low_pass(self.bins, 16_000) / (1 + (frequency / corner) ** 2) ** 0.5
         return (spectrum * tone).astype(np.complex64)
 
     def apply(

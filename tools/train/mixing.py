@@ -11,12 +11,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tools.train import effects
-from tools.train.effects import RATE, Rooms
+from tools.train.effects import RATE, Rooms, decibels
 from tools.train.model import STEMS
 from tools.train.pools import Pool
+from tools.train.voices import SPEED, Voices
 
-SILENT_VOCALS = 0.15  # of the mixtures are instrumentals
-SPEED = (0.9, 1.12)  # wide enough for 48 kHz devices: 44.1 / 48 = 0.92
+SILENT_VOCALS = 0.18  # of the mixtures are instrumentals
+LO_FI = 0.04  # of the mixtures have lost their treble to a codec
 
 
 @dataclass
@@ -29,19 +30,15 @@ class Batch:
     whitening: Tensor  # [B]: 0 judges energy as it is, 1 every frequency alike
 
 
-def decibels(value: float) -> np.float32:
-    """Factor of a level."""
-    return np.float32(10 ** (value / 20))
-
-
 class Mixer:
     """Draws single mixtures."""
 
     def __init__(self, pools: Path, length: int, held_out: bool = False) -> None:
-        names = ("vocals", "drums", "other", "accompaniment", "songs")
+        names = ("drums", "other", "accompaniment", "songs")
         self.pools = {name: Pool(pools / name, held_out) for name in names}
         self.length = length
         self.rooms = Rooms(length)
+        self.voices = Voices(Pool(pools / "vocals", held_out), length, self.rooms)
 
     def read(self, pool: str, stem: str, ratio: float, rng: np.random.Generator) -> np.ndarray:
         """A random window of a pool, played at a speed."""
@@ -49,64 +46,6 @@ class Mixer:
         wanted = int(self.length * ratio) + 4
         region, start = source.draw(wanted, rng)
         return effects.resample(source.read(stem, region, start, wanted), ratio, self.length)
-
-    def voice(self, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-        """Mono singing and the frequency above which its source is empty (0: none)."""
-        source, ratio = self.pools["vocals"], float(rng.uniform(*SPEED))
-        wanted = int(self.length * ratio * 1.02) + 4
-        region, start = source.draw(wanted, rng)
-        audio = source.read("vocals", region, start, wanted)
-        out = effects.resample(audio, ratio, self.length)
-        if rng.random() < 0.2:  # a double, a few cents and milliseconds apart, to the sides
-            shift = int(rng.uniform(0.008, 0.03) * RATE)
-            detuned = effects.resample(audio, ratio * rng.uniform(0.994, 1.006), self.length)
-            detuned = np.roll(detuned, shift, axis=1) * decibels(rng.uniform(-8, 0))
-            side = rng.uniform(0.2, 1.0)
-            out = np.concatenate([out + side * detuned, out + (1 - side) * detuned])
-        return out.astype(np.float32), region.band_limit * ratio
-
-    def vocals(self, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-        """Produced vocals [2, n]: one voice or two, dynamics, tone, room, position."""
-        out, limit = self.voice(rng)
-        if rng.random() < 0.15:
-            second, other_limit = self.voice(rng)
-            out = out + second * decibels(rng.uniform(-12, 0))
-            limit = max(limit, other_limit)
-        level = effects.rms(out) + 1e-6
-        if rng.random() < 0.5:
-            gain = effects.compressor_gain(
-                out, level * rng.uniform(0.5, 2.0), rng.uniform(1.5, 6.0),
-                effects.one_pole(0.003), effects.one_pole(rng.uniform(0.05, 0.3)),
-            )  # fmt: skip
-            out = out * gain
-        if rng.random() < 0.15:
-            drive = rng.uniform(0.5, 2.0) / level
-            out = np.tanh(out * np.float32(drive)) / np.float32(drive)
-        curve = effects.random_eq(self.rooms.bins, 8.0, rng) if rng.random() < 0.7 else None
-        if rng.random() < 0.5:  # records are mixed brighter than these voices are recorded
-            shelf = effects.high_shelf(
-                self.rooms.bins, rng.uniform(1_500, 5_000), rng.uniform(0, 12)
-            )
-            curve = shelf if curve is None else shelf * curve
-        wet = float(decibels(rng.uniform(-26, -6))) if rng.random() < 0.65 else 0.0
-        out = self.rooms.apply(out, curve, wet, rng)
-        if len(out) == 1:
-            out = np.repeat(out, 2, axis=0)
-        if rng.random() < 0.3:
-            pan = rng.uniform(-0.6, 0.6)
-            out = out * np.array([[1 - max(pan, 0)], [1 + min(pan, 0)]], np.float32)
-        return self.with_rests(out, rng), limit
-
-    def with_rests(self, audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Sometimes ride the level, sometimes leave a part of the segment silent."""
-        if rng.random() < 0.3:
-            points = np.array([decibels(g) for g in rng.uniform(-6, 3, 6)])
-            audio = audio * effects.envelope(points, self.length)
-        if rng.random() < 0.3:
-            a, b = sorted(rng.uniform(-0.3, 1.3, 2))
-            at = np.linspace(0, 1, self.length, dtype=np.float32)
-            audio = audio * np.clip(np.maximum(a - at, at - b) * 120, 0, 1)
-        return audio.astype(np.float32)
 
     def coloured(self, audio: np.ndarray, rng: np.random.Generator, room: float) -> np.ndarray:
         """Tone and sometimes a room for a stem of the accompaniment."""
@@ -142,6 +81,11 @@ class Mixer:
             stems[i] = self.coloured(stems[i], rng, room) * gain
         return np.stack(stems)
 
+    def dulled(self, stems: np.ndarray, limit: float, rng: np.random.Generator) -> np.ndarray:
+        """All stems without what lies above a frequency in Hz."""
+        curve = effects.low_pass(self.rooms.bins, limit)
+        return np.stack([self.rooms.apply(s, curve, 0.0, rng) for s in stems])
+
     def finish(self, stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """What happens to a whole mix: sides, mono, limiting, level."""
         if rng.random() < 0.5:
@@ -162,7 +106,7 @@ class Mixer:
         """One mixture: stems [4, 2, n], whether partial, the judged bins and the whitening."""
         partial = bool(rng.random() < 0.3)
         stems = np.zeros((4, 2, self.length), np.float32)
-        stems[0], limit = self.vocals(rng)
+        stems[0], limit = self.voices.produced(rng)
         if partial:
             ratio = float(rng.uniform(*SPEED))
             backing = self.read("accompaniment", "accompaniment", ratio, rng)
@@ -179,10 +123,11 @@ class Mixer:
             stems[1:] = 0
         if limit and chance >= SILENT_VOCALS:
             if rng.random() < 0.5:
-                curve = effects.low_pass(self.rooms.bins, limit)
-                stems = np.stack([self.rooms.apply(s, curve, 0.0, rng) for s in stems])
+                stems = self.dulled(stems, limit, rng)
             else:
                 judged = int(0.95 * limit / RATE * 2048)
+        elif rng.random() < LO_FI:
+            stems = self.dulled(stems, rng.uniform(4_000, 14_000), rng)
         whitening = 0.6 if rng.random() < 0.5 else 0.0
         return self.finish(stems, rng), partial, judged, whitening
 

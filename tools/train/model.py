@@ -65,25 +65,30 @@ def compress(spectrum: Tensor) -> Tensor:
 
 
 class BandEncoder(nn.Module):
-    """Spectrum [T, B, 2, bins, 2] to band features [T*B, bands, N]."""
+    """Compressed spectrum [T, B, 2, bins, 2] to band features [T*B, bands, N].
+
+    The magnitude of each bin goes in beside its real and imaginary part: a harmonic is a peak
+    whatever its phase.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.groups, features = config.groups, config.features
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for count, width in self.groups:
-            weight = torch.randn(count, 4 * width, features) / math.sqrt(4 * width)
+            weight = torch.randn(count, 6 * width, features) / math.sqrt(6 * width)
             self.weights.append(nn.Parameter(weight))
             self.biases.append(nn.Parameter(torch.zeros(count, 1, features)))
         self.embedding = nn.Parameter(torch.randn(config.bands, features) * 0.02)
 
     def forward(self, spectrum: Tensor) -> Tensor:
         rows = spectrum.shape[0] * spectrum.shape[1]
+        spectrum = torch.cat([spectrum, spectrum.square().sum(-1, keepdim=True).sqrt()], -1)
         first, out = 0, []
         groups = zip(self.groups, self.weights, self.biases, strict=True)
         for (count, width), weight, bias in groups:
             part = spectrum[..., first : first + count * width, :]
-            part = part.reshape(rows, 2, count, width * 2).permute(2, 0, 1, 3)
+            part = part.reshape(rows, 2, count, width * 3).permute(2, 0, 1, 3)
             out.append(torch.baddbmm(bias, part.reshape(count, rows, -1), weight).transpose(0, 1))
             first += count * width
         return torch.cat(out, 1) + self.embedding

@@ -61,10 +61,15 @@ def _affine(linear: torch.nn.Linear, name: str, weights: dict[str, Tensor]) -> N
 
 
 def _encoder(model: Separator, weights: dict[str, Tensor]) -> None:
+    """Files of old have no weights for magnitudes: zeros change nothing."""
     encoder = model.encoder
     for group, (count, width) in enumerate(model.config.groups):
-        planar = weights[f"encoders.{group}"].view(count, 2, 2, width, -1)
-        encoder.weights[group].data = planar.transpose(2, 3).reshape(count, 4 * width, -1)
+        folded = weights[f"encoders.{group}"]
+        inputs = folded.shape[1] // (2 * width)  # real and imaginary part, and the magnitude
+        planar = folded.view(count, 2, inputs, width, -1)
+        whole = torch.zeros_like(encoder.weights[group]).view(count, 2, width, 3, -1)
+        whole[..., :inputs, :] = planar.transpose(2, 3)
+        encoder.weights[group].data = whole.view(count, 6 * width, -1)
         encoder.biases[group].data.zero_()
 
 

@@ -115,13 +115,13 @@ class StreamingStep(nn.Module):
         }
 
     def _fold_encoder(self, model: Separator) -> None:
-        """Weights for inputs ordered (channel, re/im, bin); band embeddings join the biases."""
+        """Weights for inputs ordered (channel, re/im/level, bin); embeddings join the biases."""
         self.encoders, biases = nn.ParameterList(), []
         encoder = model.encoder
         groups = zip(model.config.groups, encoder.weights, encoder.biases, strict=True)
         for (count, width), weight, bias in groups:
-            by_bin = weight.view(count, 2, width, 2, -1)
-            self.encoders.append(constant(by_bin.transpose(2, 3).reshape(count, 4 * width, -1)))
+            by_bin = weight.view(count, 2, width, 3, -1)
+            self.encoders.append(constant(by_bin.transpose(2, 3).reshape(count, 6 * width, -1)))
             biases.append(bias[:, 0])
         self.encoder_bias = constant(torch.cat(biases) + encoder.embedding)
 
@@ -144,10 +144,12 @@ class StreamingStep(nn.Module):
         """[2 channels, 2 re/im, 1024] to [bands, N], before the biases: silence gives zeros."""
         power = planar.square().sum(1, keepdim=True)
         compressed = planar * (power + 1e-9).pow(-0.25)
+        level = compressed.square().sum(1, keepdim=True).sqrt()
+        inputs = torch.cat([compressed, level], 1)
         first, out = 0, []
         for (count, width), weight in zip(self.groups, self.encoders, strict=True):
-            part = compressed[:, :, first : first + count * width].reshape(4, count, width)
-            part = part.transpose(0, 1).reshape(count, 1, 4 * width)
+            part = inputs[:, :, first : first + count * width].reshape(6, count, width)
+            part = part.transpose(0, 1).reshape(count, 1, 6 * width)
             out.append((part @ weight).reshape(count, self.features))
             first += count * width
         return torch.cat(out)
