@@ -71,6 +71,7 @@ class Rival:
 RIVALS = {
     "48x4": Rival({"features": 48, "layers": 4}),
     "64x4": Rival({"features": 64, "layers": 4}),
+    "96x4": Rival({"features": 96, "layers": 4}),
     "64x6": Rival({"features": 64, "layers": 6}),
     "96x6": Rival({"features": 96, "layers": 6}),
     "64x4, GRU": Rival({"features": 64, "layers": 4}, GatedUnits, GatedUnitsStep),

@@ -51,7 +51,7 @@ def audible(source: Source, rng: np.random.Generator) -> np.ndarray:
     """Audio of a source at full level, drawn again where it rests."""
     while True:
         audio = source(rng)
-        level = effects.rms(audio)
+        level = effects.rms(audio[:, WARM:])
         if level > AUDIBLE:
             return (audio * np.float32(BAND_RMS / level)).astype(np.float32)
 
