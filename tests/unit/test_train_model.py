@@ -15,7 +15,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 from rtstem.model_spec import read_model_spec  # noqa: E402
 from tools.train import kernels  # noqa: E402
 from tools.train.export import export  # noqa: E402
-from tools.train.growth import grown  # noqa: E402
+from tools.train.growth import blended, grown  # noqa: E402
 from tools.train.loss import bin_weights, masked_errors, separation_loss, stem_errors  # noqa: E402
 from tools.train.model import (  # noqa: E402
     ModelConfig,
@@ -119,6 +119,24 @@ def test_a_model_grows_without_changing_what_it_computes(size: tuple[int, int]) 
         expected, _ = parent(mixture, parent.initial_state(1))
         out, _ = child(mixture, child.initial_state(1))
     torch.testing.assert_close(out, expected[:10])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_blend_lies_between_a_model_and_what_it_began_with(share: float) -> None:
+    parent, mixture = tiny_separator(), spectra(5)
+    child = Separator(ModelConfig(features=16, layers=3, hidden=12)).eval()
+    own = {name: value.clone() for name, value in child.state_dict().items()}
+    weights = blended(child, parent, share)
+    for name, value in child.state_dict().items():
+        assert torch.equal(value, own[name]), "the child was changed"
+    middle = own["decoder.biases.0"] * share + parent.decoder.biases[0] * (1 - share)
+    torch.testing.assert_close(weights["decoder.biases.0"], middle)
+    if share != 0.5:
+        same = child if share else parent
+        expected, _ = same(mixture, same.initial_state(1))
+        child.load_state_dict(weights)
+        out, _ = child(mixture, child.initial_state(1))
+        torch.testing.assert_close(out, expected)
 
 
 @pytest.mark.parametrize("lookahead", [0, 2])

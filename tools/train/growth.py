@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -38,6 +39,15 @@ def grown(parent: Separator, child: Separator) -> Weights:
         if name.startswith("future.") and name in new:
             new[name].copy_(value)
     return new
+
+
+def blended(child: Separator, parent: Separator, share: float) -> Weights:
+    """Weights between ``grown(parent, child)`` and those of the child, of which they have a share.
+
+    After a short training they are better than either end (Wortsman et al., 2022).
+    """
+    start = grown(parent, copy.deepcopy(child))
+    return {name: start[name].lerp(value, share) for name, value in child.state_dict().items()}
 
 
 def _ends(old: Weights, new: Weights, features: int) -> None:
