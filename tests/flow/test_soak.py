@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import signal
 import threading
@@ -90,12 +91,13 @@ def test_a_model_that_stalls_fails_and_is_named(config, slow_hops):
 
 
 def test_a_leak_fails_by_its_name(config):
-    """4 MB a second that nobody gives back."""
-    kept, ended = [], threading.Event()
+    """16 MB a second that nobody gives back; pages of their own, the heap may have room left."""
+    kept, ended, size = [], threading.Event(), 4 << 20
 
     def leak():
         while not ended.wait(0.25):
-            kept.append(b"x" * (1 << 20))
+            kept.append(mmap.mmap(-1, size))
+            kept[-1].write(b"x" * size)
 
     thread = threading.Thread(target=leak)
     thread.start()
