@@ -69,7 +69,6 @@ def test_hops_one_by_one_equal_the_whole_segment() -> None:
 
 
 def test_exported_hop_equals_the_network(tmp_path: Path) -> None:
-    pytest.importorskip("onnx", reason="export needs onnx (pip install rtstem[train])")
     model, mixture = tiny_separator(), spectra(20)
     export(model, tmp_path / "tiny.onnx", "tiny", {})
     session = onnxruntime.InferenceSession(tmp_path / "tiny.onnx")
@@ -86,7 +85,6 @@ def test_exported_hop_equals_the_network(tmp_path: Path) -> None:
 
 
 def test_exported_hop_with_look_ahead_equals_the_network(tmp_path: Path) -> None:
-    pytest.importorskip("onnx", reason="export needs onnx (pip install rtstem[train])")
     torch.manual_seed(4)
     hops = 3
     model = Separator(ModelConfig(features=8, layers=2, hidden=12, lookahead=hops)).eval()

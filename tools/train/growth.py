@@ -44,7 +44,7 @@ def grown(parent: Separator, child: Separator) -> Weights:
 def blended(child: Separator, parent: Separator, share: float) -> Weights:
     """Weights between ``grown(parent, child)`` and those of the child, of which they have a share.
 
-    After a short training they are better than either end (Wortsman et al., 2022).
+    After a short training they can be better than either end (Wortsman et al., 2022).
     """
     start = grown(parent, copy.deepcopy(child))
     return {name: start[name].lerp(value, share) for name, value in child.state_dict().items()}

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from tools.train.effects import resample
+from tools.train.effects import decibels, resample
 from tools.train.midi import DRUM_CHANNEL, Note, write_midi
 from tools.train.sampler import RATE, add_at, load_stereo
 
@@ -161,7 +161,7 @@ class Drummer:
             if choices:
                 layers = choices[rng.integers(len(choices))]
                 ratio = 2 ** ((tune + rng.uniform(-1, 1)) / 12)
-                gain = np.float32(10 ** (rng.uniform(-3.5, 3.5) / 20))
+                gain = decibels(rng.uniform(-3.5, 3.5))
                 return [
                     (top, resample(hit, ratio, int(hit.shape[1] / ratio)) * gain)
                     for top, hit in layers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from tools.train.effects import RATE, compressor_gain, one_pole
+from tools.train.effects import RATE, compressor_gain, decibels, one_pole
 
 
 def room(audio: np.ndarray, rng: np.random.Generator, wet_db: float) -> np.ndarray:
@@ -21,7 +21,7 @@ def room(audio: np.ndarray, rng: np.random.Generator, wet_db: float) -> np.ndarr
     tail = sosfilt(butter(1, rng.uniform(30, 200), "high", fs=RATE, output="sos"), tail, axis=1)
     tail /= np.sqrt(np.square(tail).sum(axis=1, keepdims=True))
     wet = fftconvolve(audio, tail.astype(np.float32), axes=1)[:, : audio.shape[1]]
-    return audio + np.float32(10 ** (wet_db / 20)) * wet.astype(np.float32)
+    return audio + decibels(wet_db) * wet.astype(np.float32)
 
 
 def parallel_compression(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tools.train import songs
 from tools.train.band import arrange_band
+from tools.train.effects import decibels
 from tools.train.kits import Drummer, load_kits
 from tools.train.midi import Note
 from tools.train.pools import RATE, normalised
@@ -66,7 +67,7 @@ def soundfont_stem(
 
 def level(audio: np.ndarray, gain_db: float) -> np.ndarray:
     """Audio at a loudness relative to the reference."""
-    return normalised(audio) * np.float32(10 ** (gain_db / 20))
+    return normalised(audio) * decibels(gain_db)
 
 
 def render_drums(song: songs.Arrangement, sources: Sources, rng: np.random.Generator) -> np.ndarray:

@@ -22,7 +22,7 @@ class Voices:
     def produced(self, rng: np.random.Generator) -> tuple[np.ndarray, float]:
         """Stereo singing [2, n] and the frequency in Hz above which its source is empty (0: none)."""
         out, limit = self.singers(rng)
-        out = self.space(self.tone(self.dynamics(out, rng), rng), rng)
+        out = self.space(self.dynamics(out, rng), self.tone(rng), rng)
         if len(out) == 1:
             out = np.repeat(out, 2, axis=0)
         if rng.random() < 0.3:
@@ -76,8 +76,8 @@ class Voices:
             out = np.tanh(out * drive) / drive
         return out
 
-    def tone(self, out: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Equaliser; records are mixed brighter and with less bass than these voices have."""
+    def tone(self, rng: np.random.Generator) -> np.ndarray:
+        """Gains of the equaliser: records are brighter and have less bass than these voices."""
         bins = self.rooms.bins
         curve = np.ones(bins, np.float32)
         if rng.random() < 0.7:
@@ -86,16 +86,15 @@ class Voices:
             curve *= effects.high_shelf(bins, rng.uniform(1_500, 5_000), rng.uniform(0, 12))
         if rng.random() < 0.4:
             curve *= effects.low_cut(bins, rng.uniform(80, 220))
-        return self.rooms.apply(out, curve, 0.0, rng)
+        return curve
 
-    def space(self, out: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Echo and room."""
+    def space(self, out: np.ndarray, curve: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Echo, and equaliser and room in one transform."""
         if rng.random() < 0.15:
             gain = float(decibels(rng.uniform(-20, -7)))
             out = effects.echoes(out, rng.uniform(0.06, 0.45), gain, rng.uniform(0.2, 0.6))
-        if rng.random() < 0.65:
-            out = self.rooms.apply(out, None, float(decibels(rng.uniform(-26, -6))), rng)
-        return out
+        wet = float(decibels(rng.uniform(-26, -6))) if rng.random() < 0.65 else 0.0
+        return self.rooms.apply(out, curve, wet, rng)
 
     def with_rests(self, audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Sometimes ride the level, sometimes leave a part of the segment silent."""
