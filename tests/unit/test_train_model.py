@@ -263,6 +263,14 @@ def test_loss_is_bounded_and_judges_partial_items_by_their_vocals() -> None:
     assert known > partial + 1.0
 
 
+@pytest.mark.parametrize("vocals", [0.25, 0.46])
+def test_the_weight_of_the_vocals_is_out_of_one(vocals: float) -> None:
+    errors = torch.tensor([[0.5, 0.1, 0.1, 0.1], [0.5, 0.1, 0.2, 0.4]])
+    loss = separation_loss(errors, torch.ones(2), torch.tensor([False, False]), vocals, floor=0.0)
+    others = torch.tensor([0.1, 0.1, 0.1, 0.1, 0.2, 0.4]).log().mean()
+    assert float(loss) == pytest.approx(float(vocals * np.log(0.5) + (1 - vocals) * others))
+
+
 def test_bins_beyond_the_limit_are_not_judged() -> None:
     masks, mixture, target = masks_and_target()
     other = masks.clone()

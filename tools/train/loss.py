@@ -44,12 +44,14 @@ def masked_errors(masks: Tensor, mixture: Tensor, target: Tensor, weights: Tenso
 
 
 def separation_loss(
-    errors: Tensor, energy: Tensor, partial: Tensor, floor: float = FLOOR
+    errors: Tensor, energy: Tensor, partial: Tensor, vocals: float = 0.25, floor: float = FLOOR
 ) -> Tensor:
-    """Mean over items and known stems of log(error [B, S] / mixture energy [B] + floor).
+    """Weighted mean over items and known stems of log(error [B, S] / mixture energy [B] + floor).
 
-    Of partial items only vocals and accompaniment are known. The stems sum to the mixture, so
-    both have the same error: that of the vocals.
+    ``vocals`` is the weight of the vocals, the other stems share the rest alike. Of partial items
+    only vocals and accompaniment are known. The stems sum to the mixture, so both have the same
+    error: that of the vocals.
     """
     logs = torch.log(errors / (energy[:, None] + 1e-9) + floor)
-    return torch.where(partial, logs[:, 0], logs.mean(1)).mean()
+    whole = vocals * logs[:, 0] + (1 - vocals) * logs[:, 1:].mean(1)
+    return torch.where(partial, logs[:, 0], whole).mean()

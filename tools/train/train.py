@@ -52,6 +52,7 @@ class TrainConfig:
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
     weight_decay: float = 1e-2
+    vocals_weight: float = 0.25  # of the loss of a mixture whose four stems are known
     clip: float = 1.0
     average_decay: float = 0.999
     budget_seconds: float = 7_320.0
@@ -130,7 +131,7 @@ class Trainer:
         weights = bin_weights(mixture, batch.loss_bins, batch.whitening)
         errors = self.errors(output[warm:], mixture, target, weights)
         energy = stem_errors(mixture[:, :, None], torch.zeros(()), weights)[:, 0]
-        return separation_loss(errors, energy, batch.partial)
+        return separation_loss(errors, energy, batch.partial, self.config.vocals_weight)
 
     def step(self, batch: Batch) -> float:
         """One update; returns the loss."""
