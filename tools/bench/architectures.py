@@ -26,7 +26,7 @@ from rtstem.bench_stages import at_priority, hop_times
 from rtstem.model_spec import read_model_spec
 from rtstem.rt.priority import Priority
 from rtstem.rt.separator import Separator as Session
-from tools.train.evaluate import score_song, summarise
+from tools.evaluate import score_song, summarise
 from tools.train.export import export
 from tools.train.loss import stem_errors
 from tools.train.mixing import MixtureBatches
@@ -120,7 +120,7 @@ def separated(
 
 
 def dev_scores(model: Separator, folder: Path) -> dict[str, float]:
-    """Medians of SDR over the songs, as `tools.train.evaluate` has them."""
+    """Medians of SDR over the songs, as `tools.evaluate` has them."""
     stft = AsymmetricSTFT(model.config.fft_size, model.config.hop)
     separate = partial(separated, model=model, stft=stft)
     folders = sorted(p for p in folder.iterdir() if p.is_dir())

@@ -4,7 +4,7 @@
 
 SONGS has one folder of true stems (NAME.ogg) per song, one of them vocals. Each song runs through the
 engine on the virtual device in lockstep; 1, 2 and 5 % of the hops never come, one at a time or in bursts
-of 8. SDR as in tools/train/evaluate.py, in dB: of the vocals and of the music with the vocals muted, over
+of 8. SDR as in tools/evaluate.py, in dB: of the vocals and of the music with the vocals muted, over
 the excerpt and, "in gaps", over the lost hops alone. All stems together must stay the input bit for bit.
 """
 
@@ -28,7 +28,7 @@ from rtstem.commands.output import progress_bar
 from rtstem.engine import Engine
 from rtstem.errors import RtstemError
 from rtstem.rt import board as b
-from tools.train.evaluate import load_stems, sdr
+from tools.evaluate import load_stems, sdr
 
 CONCEAL_MS = 500
 SHARES = (0.01, 0.02, 0.05)

@@ -97,7 +97,7 @@ def run_or_say(command: list[str], trouble: str, **how: Any) -> str:
 
 def read_songs(data: Path, most: int) -> dict[str, dict[str, np.ndarray]]:
     """Song -> true stems [frames, 2] with an accompaniment; stereo songs with vocals only."""
-    from tools.train.evaluate import load_stems, with_accompaniment
+    from tools.evaluate import load_stems, with_accompaniment
 
     songs = {}
     for folder in sorted(path for path in data.iterdir() if path.is_dir()):
@@ -111,7 +111,7 @@ def read_songs(data: Path, most: int) -> dict[str, dict[str, np.ndarray]]:
 
 def score(songs: dict[str, dict[str, np.ndarray]], out: Path) -> dict[str, dict[str, float]]:
     """Song -> stem -> signal-to-distortion ratio in dB of what lies in `out`."""
-    from tools.train.evaluate import sdr, with_accompaniment
+    from tools.evaluate import sdr, with_accompaniment
 
     scores = {}
     for song, truth in songs.items():

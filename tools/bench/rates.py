@@ -2,7 +2,7 @@
 
     python tools/bench/rates.py SONGS [--rate 48000] [--model live] [--songs 0] [--json]
 
-SONGS: a folder with one folder of true stems a song, as tools.train.evaluate takes. Every song is
+SONGS: a folder with one folder of true stems a song, as tools.evaluate takes. Every song is
 brought to RATE with soxr (VHQ) and separated there twice, through `rtstem.separate`: natively, frames
 of RATE straight into the model, and at the model's own rate, resampled to it before and back behind.
 Both estimates are measured against the true stems at RATE; a third column is the model at home, at its
@@ -24,7 +24,7 @@ import soxr
 import rtstem
 from rtstem.model_spec import read_model_spec
 from rtstem.resources import find_model
-from tools.train.evaluate import load_stems, sdr, with_accompaniment
+from tools.evaluate import load_stems, sdr, with_accompaniment
 
 Stems = dict[str, np.ndarray]
 WAYS = ("at home", "native", "resampled")

@@ -15,9 +15,9 @@ from statistics import median
 import numpy as np
 
 from rtstem import separate
+from tools.evaluate import GROUPS, load_stems, sdr, with_accompaniment
 from tools.train import effects
 from tools.train.effects import RATE, decibels
-from tools.train.evaluate import GROUPS, load_stems, sdr, with_accompaniment
 from tools.train.mixing import Mixer
 from tools.train.paths import pools_dir
 

@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 
 from rtstem import separate
-from tools.train.evaluate import load_stems, sdr, with_accompaniment
+from tools.evaluate import load_stems, sdr, with_accompaniment
 
 BLOCK = 0.2  # seconds: a stem rests where its level stays below REST for so long
 REST = 1e-5  # mean square: -50 dBFS
