@@ -48,6 +48,11 @@ Scores = dict[str, Score]
 Summary = dict[str, dict[str, dict[str, float]]]
 
 
+def song_folders(songs: Path) -> list[Path]:
+    """The folders in a folder that hold stems, one a song, by name."""
+    return sorted({path.parent for path in songs.glob("*/*.ogg")})
+
+
 def load_stems(folder: Path) -> tuple[dict[str, np.ndarray], int]:
     """Stem name -> [frames, channels], and the rate; a silent stem has no file."""
     stems, rate = {}, 44_100
@@ -118,12 +123,14 @@ def table(songs: dict[str, Scores], summary: Summary) -> str:
     for name, scores in songs.items():
         lines.append(row(name, scores, lambda score: f"{score.sdr:.1f} ({score.improvement:+.1f})"))
     for group, stems in summary.items():
-        sdrs = row(f"**median {group}**", stems,
-                   lambda found: f"{found['sdr']:.2f} ({found['improvement']:+.2f})")  # fmt: skip
         lines += [
-            sdrs,
-            row(f"median SI-SDR {group}", stems, lambda found: f"{found['si_sdr']:.2f}"),
-            row(f"mean SDR {group}", stems, lambda found: f"{found['mean_sdr']:.2f}"),
+            row(
+                f"**median {group}**",
+                stems,
+                lambda of: f"{of['sdr']:.2f} ({of['improvement']:+.2f})",
+            ),
+            row(f"median SI-SDR {group}", stems, lambda of: f"{of['si_sdr']:.2f}"),
+            row(f"mean SDR {group}", stems, lambda of: f"{of['mean_sdr']:.2f}"),
         ]
     return "\n".join(lines)
 
@@ -150,7 +157,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all figures here")
     parser.add_argument("--plot", type=Path, help="draw all songs here (.svg, .png)")
     args = parser.parse_args()
-    folders = sorted({path.parent for path in args.songs.glob("*/*.ogg")})
+    folders = song_folders(args.songs)
     if not folders:
         parser.error(f"{args.songs}: no songs; a song is a folder with vocals.ogg, drums.ogg, ...")
     songs: dict[str, Scores] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -83,7 +84,8 @@ def records(folder: Path) -> list[Path]:
 
 def complete(folder: Path) -> list[Path]:
     """The folders below it whose record says that all stems are there."""
-    return [path.parent for path in records(folder) if '"size": null' not in path.read_text()]
+    told = {path.parent: json.loads(path.read_text())["files"] for path in records(folder)}
+    return [song for song, files in told.items() if all(f["size"] for f in files.values())]
 
 
 def listed(out: str, result: str) -> int:

@@ -26,7 +26,7 @@ from rtstem.bench_stages import at_priority, hop_times
 from rtstem.model_spec import read_model_spec
 from rtstem.rt.priority import Priority
 from rtstem.rt.separator import Separator as Session
-from tools.evaluate import score_song, summarise
+from tools.evaluate import score_song, song_folders, summarise
 from tools.train.export import export
 from tools.train.loss import stem_errors
 from tools.train.mixing import MixtureBatches
@@ -123,8 +123,7 @@ def dev_scores(model: Separator, folder: Path) -> dict[str, float]:
     """Medians of SDR over the songs, as `tools.evaluate` has them."""
     stft = AsymmetricSTFT(model.config.fft_size, model.config.hop)
     separate = partial(separated, model=model, stft=stft)
-    folders = sorted(p for p in folder.iterdir() if p.is_dir())
-    summary = summarise({p.name: score_song(p, separate) for p in folders})
+    summary = summarise({song.name: score_song(song, separate) for song in song_folders(folder)})
     columns = ("vocals", "accompaniment", "drums", "bass", "other")
     return {name: summary["all"][name]["sdr"] for name in columns}
 

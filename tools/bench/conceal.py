@@ -28,7 +28,7 @@ from rtstem.commands.output import progress_bar
 from rtstem.engine import Engine
 from rtstem.errors import RtstemError
 from rtstem.rt import board as b
-from tools.evaluate import load_stems, sdr
+from tools.evaluate import load_stems, sdr, song_folders
 
 CONCEAL_MS = 500
 SHARES = (0.01, 0.02, 0.05)
@@ -186,7 +186,7 @@ def run(options: Any, scratch: Path) -> int:
     from rtstem.resources import find_model
 
     hop = read_model_spec(find_model(options.model)).hop
-    names = options.song or sorted(p.name for p in options.songs.iterdir() if p.is_dir())
+    names = options.song or [song.name for song in song_folders(options.songs)]
     steps = len(names) * (2 * len(SHARES) * len(BURSTS) + 2)
     results: list[list[dict[str, Any]]] = []
     done, differ = itertools.count(1), 0

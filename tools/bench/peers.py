@@ -97,10 +97,10 @@ def run_or_say(command: list[str], trouble: str, **how: Any) -> str:
 
 def read_songs(data: Path, most: int) -> dict[str, dict[str, np.ndarray]]:
     """Song -> true stems [frames, 2] with an accompaniment; stereo songs with vocals only."""
-    from tools.evaluate import load_stems, with_accompaniment
+    from tools.evaluate import load_stems, song_folders, with_accompaniment
 
     songs = {}
-    for folder in sorted(path for path in data.iterdir() if path.is_dir()):
+    for folder in song_folders(data):
         stems, rate = load_stems(folder)
         if len(songs) < most and rate == RATE and "vocals" in stems:
             whole = with_accompaniment(stems)

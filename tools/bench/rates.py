@@ -24,7 +24,7 @@ import soxr
 import rtstem
 from rtstem.model_spec import read_model_spec
 from rtstem.resources import find_model
-from tools.evaluate import load_stems, sdr, with_accompaniment
+from tools.evaluate import load_stems, sdr, song_folders, with_accompaniment
 
 Stems = dict[str, np.ndarray]
 WAYS = ("at home", "native", "resampled")
@@ -101,9 +101,8 @@ def main() -> int:
         parser.error(f"{spec.name} claims no such rate beside its own; choose one of {others}")
     if not options.folder.is_dir():
         parser.error(f"{options.folder} is no folder; give one with a folder of stems per song")
-    folders = sorted(path for path in options.folder.iterdir() if path.is_dir())
     songs = []
-    for folder in folders[: options.songs or None]:
+    for folder in song_folders(options.folder)[: options.songs or None]:
         print(folder.name, file=sys.stderr, flush=True)
         songs.append(score_song(folder, options.rate, spec.sample_rate, options.model))
     facts = {

@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 
 from rtstem import separate
-from tools.evaluate import load_stems, sdr, with_accompaniment
+from tools.evaluate import load_stems, sdr, song_folders, with_accompaniment
 
 BLOCK = 0.2  # seconds: a stem rests where its level stays below REST for so long
 REST = 1e-5  # mean square: -50 dBFS
@@ -30,8 +30,7 @@ def level_db(audio: np.ndarray, reference: np.ndarray) -> float:
 
 def songs_of(folder: Path) -> list[tuple[dict[str, np.ndarray], int]]:
     """True stems, with the accompaniment, and rate of every song."""
-    folders = sorted(p for p in folder.iterdir() if p.is_dir())
-    loaded = (load_stems(p) for p in folders)
+    loaded = (load_stems(song) for song in song_folders(folder))
     return [(with_accompaniment(stems), rate) for stems, rate in loaded]
 
 
