@@ -1,9 +1,7 @@
 """Measures a model on songs with true stems: ``python -m tools.evaluate MODEL.onnx DEV``.
 
-Separation runs through ``rtstem.separate``: the path of the product, hop by hop, no future. SDR is
-that of the whole excerpt, 10 log10(sum ref^2 / sum (ref-est)^2) (Sound Demixing Challenge,
-Fabbro et al., 2024); SI-SDR forgives a wrong gain (Le Roux et al., 2019); "improvement" is against
-taking the mixture itself as the estimate.
+Separation runs through ``rtstem.separate``: the path of the product, hop by hop, no future.
+Measures: ``tools/evaluation/scores.py``; with ``--robustness`` also those of ``robustness.py``.
 """
 
 from __future__ import annotations
@@ -12,109 +10,16 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from statistics import mean, median
 from typing import Any
-
-import numpy as np
-import soundfile as sf
 
 from rtstem import separate
 from rtstem.errors import RtstemError
-from tools.evaluation_picture import draw
-
-Separated = Callable[[np.ndarray, int], Mapping[str, np.ndarray]]
-COLUMNS = ("vocals", "accompaniment", "drums", "bass", "other")
-GROUPS = {"MusicDelta": "MusicDelta", "mir1k": "MIR-1K"}  # prefix of a song's folder -> group
-
-
-@dataclass(frozen=True)
-class Score:
-    """How near an estimated stem is to the true one, in dB."""
-
-    sdr: float
-    si_sdr: float
-    mixture_sdr: float
-    """SDR of the mixture taken as the estimate."""
-
-    @property
-    def improvement(self) -> float:
-        return self.sdr - self.mixture_sdr
-
-
-Scores = dict[str, Score]
-Summary = dict[str, dict[str, dict[str, float]]]
-
-
-def song_folders(songs: Path) -> list[Path]:
-    """The folders in a folder that hold stems, one a song, by name."""
-    return sorted({path.parent for path in songs.glob("*/*.ogg")})
-
-
-def load_stems(folder: Path) -> tuple[dict[str, np.ndarray], int]:
-    """Stem name -> [frames, channels], and the rate; a silent stem has no file."""
-    stems, rate = {}, 44_100
-    for path in sorted(folder.glob("*.ogg")):
-        stems[path.stem], rate = sf.read(path, dtype="float32", always_2d=True)
-    return stems, rate
-
-
-def sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Signal-to-distortion ratio in dB over the whole excerpt."""
-    signal = np.square(reference, dtype=np.float64).sum()
-    distortion = np.square(reference - estimate, dtype=np.float64).sum()
-    return float(10 * np.log10(signal / (distortion + 1e-12)))
-
-
-def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Scale-invariant SDR in dB: that of the reference at the gain which fits the estimate best."""
-    true, found = reference.astype(np.float64), estimate.astype(np.float64)
-    gain = (true * found).sum() / np.square(true).sum()
-    return sdr(gain * true, found)
-
-
-def with_accompaniment(stems: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Add the sum of everything but the vocals where it is not a stem of its own."""
-    if "accompaniment" in stems:
-        return stems
-    rest = [audio for name, audio in stems.items() if name != "vocals"]
-    return {**stems, "accompaniment": np.sum(rest, axis=0)}
-
-
-def score_song(folder: Path, separated: Separated) -> Scores:
-    """Every true stem of one song that sounds; without vocals only the instruments count.
-
-    ``separated`` makes stems of a mixture [frames, channels] and its rate.
-    """
-    references, rate = load_stems(folder)
-    mixture = np.sum(list(references.values()), axis=0)
-    references = with_accompaniment(references)
-    if "vocals" not in references:
-        del references["accompaniment"]
-    estimates = with_accompaniment(separated(mixture, rate))
-    return {
-        name: Score(sdr(true, estimates[name]), si_sdr(true, estimates[name]), sdr(true, mixture))
-        for name, true in references.items()
-    }
-
-
-def summarise(songs: dict[str, Scores]) -> Summary:
-    """Per group and stem: medians of SDR, improvement and SI-SDR, and the mean SDR."""
-    summary: Summary = {}
-    for prefix, group in (*GROUPS.items(), ("", "all")):
-        members = [scores for name, scores in songs.items() if name.startswith(prefix)]
-        for stem in COLUMNS:
-            found = [scores[stem] for scores in members if stem in scores]
-            if found:
-                summary.setdefault(group, {})[stem] = {
-                    "sdr": round(median(score.sdr for score in found), 2),
-                    "improvement": round(median(score.improvement for score in found), 2),
-                    "si_sdr": round(median(score.si_sdr for score in found), 2),
-                    "mean_sdr": round(mean(score.sdr for score in found), 2),
-                }
-    return summary
+from tools.evaluation import robustness
+from tools.evaluation.picture import draw
+from tools.evaluation.scores import COLUMNS, Scores, Summary, score_song, song_folders, summarise
 
 
 def table(songs: dict[str, Scores], summary: Summary) -> str:
@@ -149,32 +54,67 @@ def pictured(songs: dict[str, Scores]) -> dict[str, dict[str, tuple[float, float
     }
 
 
-def main() -> None:
-    """Command line."""
+def scored(folders: list[Path], model: Path) -> dict[str, Scores]:
+    """The songs one after the other, with progress on stderr."""
+    songs: dict[str, Scores] = {}
+    for number, folder in enumerate(folders, 1):
+        print(f"\r{number} of {len(folders)} songs", end="", file=sys.stderr, flush=True)
+        songs[folder.name] = score_song(folder, partial(separate, model=model))
+    print(file=sys.stderr)
+    return songs
+
+
+def hardened(folders: list[Path], model: Path, minutes: float) -> dict[str, float]:
+    """What medians hide, printed as it is found."""
+    figures: dict[str, float] = {}
+    print("\n| what medians hide | value |\n| --- | ---: |")
+    for found in robustness.figures(folders, model, minutes):
+        figures |= found
+        for name, value in found.items():
+            print(f"| {robustness.MEANING[name]} | {value:.3g} |", flush=True)
+    return figures
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("songs", type=Path, help="folder with one folder of stems per song")
     parser.add_argument("--json", type=Path, help="write all figures here")
     parser.add_argument("--plot", type=Path, help="draw all songs here (.svg, .png)")
+    parser.add_argument(
+        "--robustness", action="store_true",
+        help="also leakage into silent stems and drift over a long stream (some minutes more)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--minutes", type=float, default=20.0, help="length of the long stream (default: 20)"
+    )
+    return parser
+
+
+def main() -> None:
+    """Command line."""
+    parser = arguments()
     args = parser.parse_args()
     folders = song_folders(args.songs)
     if not folders:
         parser.error(f"{args.songs}: no songs; a song is a folder with vocals.ogg, drums.ogg, ...")
-    songs: dict[str, Scores] = {}
-    for number, folder in enumerate(folders, 1):
-        print(f"\r{number} of {len(folders)} songs", end="", file=sys.stderr, flush=True)
-        try:
-            songs[folder.name] = score_song(folder, partial(separate, model=args.model))
-        except RtstemError as error:
-            parser.error(str(error))
-    print(file=sys.stderr)
-    summary = summarise(songs)
-    print(table(songs, summary))
-    if args.json:
-        told = {
+    if args.minutes < robustness.SHORTEST_MINUTES:
+        parser.error(f"--minutes {args.minutes:g}: at least {robustness.SHORTEST_MINUTES:g}")
+    told: dict[str, Any] = {}
+    try:
+        songs = scored(folders, args.model)
+        told["summary"] = summarise(songs)
+        told["songs"] = {
             name: {s: asdict(score) for s, score in found.items()} for name, found in songs.items()
         }
-        args.json.write_text(json.dumps({"summary": summary, "songs": told}, indent=1))
+        print(table(songs, told["summary"]))
+        if args.robustness:
+            told["robustness"] = hardened(folders, args.model, args.minutes)
+    except RtstemError as error:
+        parser.error(str(error))
+    if args.json:
+        args.json.write_text(json.dumps(told, indent=1))
     if args.plot:
         draw(args.model.stem, args.plot, pictured(songs))
 

@@ -13,7 +13,7 @@ import pytest
 
 from rtstem import separate
 from rtstem.resources import model_names
-from tools.evaluate import load_stems, sdr
+from tools.evaluation.scores import load_stems, sdr
 
 CLIP = Path(__file__).parents[1] / "data" / "demo_stems"
 SHIPPED = {  # dB, signal to distortion

@@ -26,7 +26,7 @@ from rtstem.bench_stages import at_priority, hop_times
 from rtstem.model_spec import read_model_spec
 from rtstem.rt.priority import Priority
 from rtstem.rt.separator import Separator as Session
-from tools.evaluate import score_song, song_folders, summarise
+from tools.evaluation.scores import score_song, song_folders, summarise
 from tools.train.export import export
 from tools.train.loss import stem_errors
 from tools.train.mixing import MixtureBatches

@@ -4,8 +4,9 @@
 
 SONGS has one folder of true stems (NAME.ogg) per song, one of them vocals. Each song runs through the
 engine on the virtual device in lockstep; 1, 2 and 5 % of the hops never come, one at a time or in bursts
-of 8. SDR as in tools/evaluate.py, in dB: of the vocals and of the music with the vocals muted, over
-the excerpt and, "in gaps", over the lost hops alone. All stems together must stay the input bit for bit.
+of 8. SDR as in tools/evaluation/scores.py, in dB: of the vocals and of the music with the vocals
+muted, over the excerpt and, "in gaps", over the lost hops alone. All stems together must stay the
+input bit for bit.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from rtstem.commands.output import progress_bar
 from rtstem.engine import Engine
 from rtstem.errors import RtstemError
 from rtstem.rt import board as b
-from tools.evaluate import load_stems, sdr, song_folders
+from tools.evaluation.scores import load_stems, sdr, song_folders
 
 CONCEAL_MS = 500
 SHARES = (0.01, 0.02, 0.05)

@@ -97,7 +97,7 @@ def run_or_say(command: list[str], trouble: str, **how: Any) -> str:
 
 def read_songs(data: Path, most: int) -> dict[str, dict[str, np.ndarray]]:
     """Song -> true stems [frames, 2] with an accompaniment; stereo songs with vocals only."""
-    from tools.evaluate import load_stems, song_folders, with_accompaniment
+    from tools.evaluation.scores import load_stems, song_folders, with_accompaniment
 
     songs = {}
     for folder in song_folders(data):
@@ -111,7 +111,7 @@ def read_songs(data: Path, most: int) -> dict[str, dict[str, np.ndarray]]:
 
 def score(songs: dict[str, dict[str, np.ndarray]], out: Path) -> dict[str, dict[str, float]]:
     """Song -> stem -> signal-to-distortion ratio in dB of what lies in `out`."""
-    from tools.evaluate import sdr, with_accompaniment
+    from tools.evaluation.scores import sdr, with_accompaniment
 
     scores = {}
     for song, truth in songs.items():

@@ -24,7 +24,7 @@ import soxr
 import rtstem
 from rtstem.model_spec import read_model_spec
 from rtstem.resources import find_model
-from tools.evaluate import load_stems, sdr, song_folders, with_accompaniment
+from tools.evaluation.scores import load_stems, sdr, song_folders, with_accompaniment
 
 Stems = dict[str, np.ndarray]
 WAYS = ("at home", "native", "resampled")

@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 
 from rtstem import separate
-from tools.evaluate import GROUPS, load_stems, sdr, with_accompaniment
+from tools.evaluation.scores import GROUPS, load_stems, sdr, with_accompaniment
 from tools.train import effects
 from tools.train.effects import RATE, decibels
 from tools.train.mixing import Mixer

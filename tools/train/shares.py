@@ -16,7 +16,7 @@ from scipy.signal import stft
 
 from rtstem import separate
 from rtstem.model_spec import read_model_spec
-from tools.evaluate import load_stems
+from tools.evaluation.scores import load_stems
 
 SECONDS, FRAME = 20, 2048
 EDGES_HZ = (40, 150, 500, 2_000, 6_000, 15_000)
