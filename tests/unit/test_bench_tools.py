@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtstem import separate
+from rtstem.resources import find_model
+
 BENCH = Path(__file__).parents[2] / "tools" / "bench"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -118,3 +121,15 @@ def test_the_picture_refuses_another_result(tmp_path):
     told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert told.returncode == 2
     assert "not a result of" in told.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("variant", "share", "nearness"), [("int8", 0.4, 25), ("fp16", 0.6, 40)])
+def test_smaller_weights_separate_alike(tool, tmp_path, variant, share, nearness):
+    smaller = tool("smaller")
+    model = find_model("tight")
+    smaller.MAKERS[variant](model, tmp_path / "smaller.onnx")
+    assert (tmp_path / "smaller.onnx").stat().st_size < share * model.stat().st_size
+    audio = np.random.default_rng(0).normal(0, 0.1, (22_050, 2)).astype(np.float32)
+    whole = separate(audio, 44_100, model=model)["drums"]
+    error = separate(audio, 44_100, model=tmp_path / "smaller.onnx")["drums"] - whole
+    assert 0 < np.square(error).sum() < 10 ** (-nearness / 10) * np.square(whole).sum()

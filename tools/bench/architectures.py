@@ -22,10 +22,6 @@ import common
 import numpy as np
 import torch
 
-from rtstem.bench_stages import at_priority, hop_times
-from rtstem.model_spec import read_model_spec
-from rtstem.rt.priority import Priority
-from rtstem.rt.separator import Separator as Session
 from tools.evaluation.scores import score_song, song_folders, summarise
 from tools.train.export import export
 from tools.train.loss import stem_errors
@@ -129,16 +125,11 @@ def dev_scores(model: Separator, folder: Path) -> dict[str, float]:
 
 
 def hop_cost(rival: Rival, model: Separator) -> dict[str, float]:
-    """Percentiles of a whole hop in ms, one thread of raised priority, at the pace of a stream."""
+    """Percentiles in ms of a hop of the exported network."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rival.onnx"
         export(model, path, "rival", {}, rival.streaming)
-        session = Session(read_model_spec(path))
-        priority = Priority(enabled=True, period_ns=10_000_000)
-        times = at_priority(priority, partial(hop_times, session, HOPS))
-        session.close()
-    points = {"p50": times.p50, "p99": times.p99, "p99.9": times.p999, "max": times.max}
-    return {name: round(value / 1000, 2) for name, value in points.items()}
+        return common.hop_cost(path, HOPS)
 
 
 def measure(name: str, steps: int, seed: int, dev: Path) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,21 @@ def percentiles(values: NDArray[Any] | Sequence[float]) -> dict[str, float]:
     names = ("p50", "p99", "p99.9", "max")
     named = {name: round(float(p), 1) for name, p in zip(names, points, strict=True)}
     return named | {"count": len(values)}
+
+
+def hop_cost(path: Path, hops: int) -> dict[str, float]:
+    """Percentiles of a whole hop of a model in ms, paced as a stream, raised priority."""
+    from rtstem.bench_stages import at_priority, hop_times
+    from rtstem.model_spec import read_model_spec
+    from rtstem.rt.priority import Priority
+    from rtstem.rt.separator import Separator
+
+    spec = read_model_spec(path)
+    with closing(Separator(spec)) as session:
+        priority = Priority(enabled=True, period_ns=round(1e9 * spec.hop / spec.sample_rate))
+        times = at_priority(priority, lambda: hop_times(session, hops))
+    points = {"p50": times.p50, "p99": times.p99, "p99.9": times.p999, "max": times.max}
+    return {name: round(value / 1000, 2) for name, value in points.items()}
 
 
 def arguments(text: str | None) -> argparse.ArgumentParser:
