@@ -140,7 +140,13 @@ def test_a_folder_is_measured_and_wrong_input_is_told_in_a_line(tmp_path: Path) 
     assert told["robustness"]["silence_peak"] == 0
     assert "music without voices: vocals found in it in dB (median) | -7.96 |" in done.stdout
     assert (tmp_path / "songs.png").read_bytes().startswith(b"\x89PNG")
+    broken, uneven = tmp_path / "broken", tmp_path / "uneven"
+    (write_song(broken / "b", "vocals", "drums") / "drums.ogg").write_bytes(b"no audio")
+    write_song(uneven / "c", "vocals", "drums")
+    sf.write(uneven / "c" / "drums.ogg", np.zeros((1000, 2)), 44_100)
     for arguments, line in (
+        ((model, broken), "drums.ogg cannot be read"),
+        ((model, uneven), "drums.ogg 1000 frames x 2 at 44100 Hz, vocals.ogg 88200 frames"),
         ((model, tmp_path / "none"), "no songs; a song is a folder with vocals.ogg"),
         ((tmp_path / "none.onnx", tmp_path / "songs"), "none.onnx"),
         ((model, tmp_path / "songs", "--minutes", "0"), "--minutes 0: at least 1"),

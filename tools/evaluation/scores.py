@@ -15,6 +15,8 @@ from statistics import mean, median
 import numpy as np
 import soundfile as sf
 
+from rtstem.errors import AudioFileError
+
 Separated = Callable[[np.ndarray, int], Mapping[str, np.ndarray]]
 COLUMNS = ("vocals", "accompaniment", "drums", "bass", "other")
 GROUPS = {"MusicDelta": "MusicDelta", "mir1k": "MIR-1K"}  # prefix of a song's folder -> group
@@ -44,11 +46,22 @@ def song_folders(songs: Path) -> list[Path]:
 
 
 def load_stems(folder: Path) -> tuple[dict[str, np.ndarray], int]:
-    """Stem name -> [frames, channels], and the rate; a silent stem has no file."""
-    stems, rate = {}, 44_100
+    """Stem name -> [frames, channels], and the rate; a silent stem has no file.
+
+    Raises AudioFileError where a file cannot be read or is not as long, wide or fast as the others.
+    """
+    stems, forms = {}, {}
     for path in sorted(folder.glob("*.ogg")):
-        stems[path.stem], rate = sf.read(path, dtype="float32", always_2d=True)
-    return stems, rate
+        try:
+            audio, rate = sf.read(path, dtype="float32", always_2d=True)
+        except sf.SoundFileError as error:
+            raise AudioFileError(f"{path} cannot be read ({error}); write it again") from None
+        stems[path.stem] = audio
+        forms[rate, *audio.shape] = path.name
+    if len(forms) > 1:
+        differing = ", ".join(f"{n} {f} frames x {c} at {r} Hz" for (r, f, c), n in forms.items())
+        raise AudioFileError(f"{folder}: stems must be alike, cut them to the same: {differing}")
+    return stems, next(iter(forms))[0] if forms else 44_100
 
 
 def sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
