@@ -34,6 +34,7 @@ from tools.train.train import TrainConfig, Trainer, training_batches
 from tools.train.variants import DeepFilter, DeepFilterStep, GatedUnits, GatedUnitsStep, macs
 
 BATCH, FRAMES, HELD_OUT, HOPS = 2, 480, 24, 1000
+PIECE = 1000  # hops: whole songs in one go take too much memory
 
 
 class WholeTrainer(Trainer):
@@ -103,15 +104,18 @@ def trained(rival: Rival, steps: int, seed: int) -> tuple[Separator, float]:
 def separated(
     mixture: np.ndarray, rate: int, *, model: Separator, stft: AsymmetricSTFT
 ) -> dict[str, np.ndarray]:
-    """Stems of a mixture [n, 2], the whole song in one go: what hop by hop gives."""
+    """Stems of a mixture [n, 2], in long pieces: what hop by hop gives (the taps of the deep filter
+    begin each piece anew)."""
     del rate  # of the songs: that of the model
     samples, ahead = len(mixture), model.config.lookahead
     spare = -samples % stft.hop + (1 + ahead) * stft.hop
     audio = torch.from_numpy(np.pad(mixture.T, ((0, 0), (0, spare))))[None]
-    spectrum = stft(audio)
-    stems, _ = model(spectrum, model.initial_state(1))
-    stems = mixture_consistent(stems, spectrum[: len(stems)])
-    out = stft.inverse(stems)[0, ..., :samples].numpy()
+    spectrum, state, pieces = stft(audio), model.initial_state(1), []
+    for first in range(0, len(spectrum) - ahead, PIECE):
+        piece = spectrum[first : first + PIECE + ahead]
+        stems, state = model(piece, state)
+        pieces.append(mixture_consistent(stems, piece[: len(stems)]))
+    out = stft.inverse(torch.cat(pieces))[0, ..., :samples].numpy()
     return {name: stem.T for name, stem in zip(STEMS, out, strict=True)}
 
 

@@ -16,8 +16,9 @@ from tools.train.model import STEMS
 from tools.train.pools import Pool
 from tools.train.voices import SPEED, Voices
 
-SILENT_VOCALS = 0.18  # of the mixtures are instrumentals
+SILENT_VOCALS = 0.24  # of the mixtures are instrumentals
 LO_FI = 0.04  # of the mixtures have lost their treble to a codec
+MONO, DULL_MONO = 0.15, 0.5  # of the mixtures are mono; of those without treble
 
 
 @dataclass
@@ -86,11 +87,11 @@ class Mixer:
         curve = effects.low_pass(self.rooms.bins, limit)
         return np.stack([self.rooms.apply(s, curve, 0.0, rng) for s in stems])
 
-    def finish(self, stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """What happens to a whole mix: sides, mono, limiting, level."""
+    def finish(self, stems: np.ndarray, mono: float, rng: np.random.Generator) -> np.ndarray:
+        """What happens to a whole mix: sides, mono at a probability, limiting, level."""
         if rng.random() < 0.5:
             stems = stems[:, ::-1]
-        if rng.random() < 0.15:
+        if rng.random() < mono:
             stems = np.repeat(stems.mean(1, keepdims=True), 2, axis=1)
         mixture = stems.sum(0)
         level = float(np.sqrt(np.square(mixture).mean())) + 1e-6
@@ -116,20 +117,20 @@ class Mixer:
         level = effects.rms(stems[1:].sum(0)) or 0.1
         ratio_db = rng.uniform(-12, 6) if rng.random() < 0.5 else rng.normal(-3, 4)
         stems[0] *= decibels(ratio_db) * np.float32(level / (effects.rms(stems[0]) + 1e-4))
-        chance, judged = rng.random(), 1024
+        chance, judged, mono = rng.random(), 1024, MONO
         if chance < SILENT_VOCALS:
             stems[0] = 0
         elif chance < SILENT_VOCALS + 0.03:
             stems[1:] = 0
         if limit and chance >= SILENT_VOCALS:
             if rng.random() < 0.5:
-                stems = self.dulled(stems, limit, rng)
+                stems, mono = self.dulled(stems, limit, rng), DULL_MONO
             else:
                 judged = int(0.95 * limit / RATE * 2048)
         elif rng.random() < LO_FI:
-            stems = self.dulled(stems, rng.uniform(4_000, 14_000), rng)
+            stems, mono = self.dulled(stems, rng.uniform(4_000, 14_000), rng), DULL_MONO
         whitening = 0.6 if rng.random() < 0.5 else 0.0
-        return self.finish(stems, rng), partial, judged, whitening
+        return self.finish(stems, mono, rng), partial, judged, whitening
 
 
 class MixtureBatches(Dataset):
