@@ -64,8 +64,8 @@ def scored(folders: list[Path], model: Path) -> dict[str, Scores]:
     return songs
 
 
-def hardened(folders: list[Path], model: Path, minutes: float) -> dict[str, float]:
-    """What medians hide, printed as it is found."""
+def robust_figures(folders: list[Path], model: Path, minutes: float) -> dict[str, float]:
+    """What medians hide (``tools/evaluation/robustness.py``), printed as it is found."""
     figures: dict[str, float] = {}
     print("\n| what medians hide | value |\n| --- | ---: |")
     for found in robustness.figures(folders, model, minutes):
@@ -110,7 +110,7 @@ def main() -> None:
         }
         print(table(songs, told["summary"]))
         if args.robustness:
-            told["robustness"] = hardened(folders, args.model, args.minutes)
+            told["robustness"] = robust_figures(folders, args.model, args.minutes)
     except RtstemError as error:
         parser.error(str(error))
     if args.json:
