@@ -73,14 +73,16 @@ def choose_name(spec: ModelSpec, provider: str = AUTO) -> str:
             separator.close()
 
 
-def compare(separators: Mapping[str, Separator], paced: bool = True) -> dict[str, StageTimes]:
-    """Times of whole hops, data transfer included; `paced`: with the pauses of a stream.
+def compare(
+    separators: Mapping[str, Separator], paced: bool = True, hops: int = HOPS
+) -> dict[str, StageTimes]:
+    """Times of `hops` whole hops, data transfer included; `paced`: with the pauses of a stream.
 
     Raises EngineError where a model fails.
     """
     return at_priority(
         Priority(enabled=True, period_ns=10_000_000),
-        lambda: {name: hop_times(each, HOPS, paced) for name, each in separators.items()},
+        lambda: {name: hop_times(each, hops, paced) for name, each in separators.items()},
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -19,7 +18,7 @@ from rtstem import separate
 from rtstem.errors import RtstemError
 from tools.evaluation import robustness
 from tools.evaluation.picture import draw
-from tools.evaluation.scores import COLUMNS, Scores, Summary, score_song, song_folders, summarise
+from tools.evaluation.scores import COLUMNS, Scores, Summary, score_songs, song_folders, summarise
 
 
 def table(songs: dict[str, Scores], summary: Summary) -> str:
@@ -54,16 +53,6 @@ def pictured(songs: dict[str, Scores]) -> dict[str, dict[str, tuple[float, float
     }
 
 
-def scored(folders: list[Path], model: Path) -> dict[str, Scores]:
-    """The songs one after the other, with progress on stderr."""
-    songs: dict[str, Scores] = {}
-    for number, folder in enumerate(folders, 1):
-        print(f"\r{number} of {len(folders)} songs", end="", file=sys.stderr, flush=True)
-        songs[folder.name] = score_song(folder, partial(separate, model=model))
-    print(file=sys.stderr)
-    return songs
-
-
 def robust_figures(folders: list[Path], model: Path, minutes: float) -> dict[str, float]:
     """What medians hide (``tools/evaluation/robustness.py``), printed as it is found."""
     figures: dict[str, float] = {}
@@ -96,21 +85,18 @@ def main() -> None:
     """Command line."""
     parser = arguments()
     args = parser.parse_args()
-    folders = song_folders(args.songs)
-    if not folders:
-        parser.error(f"{args.songs}: no songs; a song is a folder with vocals.ogg, drums.ogg, ...")
     if args.minutes < robustness.SHORTEST_MINUTES:
         parser.error(f"--minutes {args.minutes:g}: at least {robustness.SHORTEST_MINUTES:g}")
     told: dict[str, Any] = {}
     try:
-        songs = scored(folders, args.model)
+        songs = score_songs(args.songs, partial(separate, model=args.model))
         told["summary"] = summarise(songs)
         told["songs"] = {
             name: {s: asdict(score) for s, score in found.items()} for name, found in songs.items()
         }
         print(table(songs, told["summary"]))
         if args.robustness:
-            told["robustness"] = robust_figures(folders, args.model, args.minutes)
+            told["robustness"] = robust_figures(song_folders(args.songs), args.model, args.minutes)
     except RtstemError as error:
         parser.error(str(error))
     if args.json:

@@ -133,3 +133,23 @@ def test_smaller_weights_separate_alike(tool, tmp_path, variant, share, nearness
     whole = separate(audio, 44_100, model=model)["drums"]
     error = separate(audio, 44_100, model=tmp_path / "smaller.onnx")["drums"] - whole
     assert 0 < np.square(error).sum() < 10 ** (-nearness / 10) * np.square(whole).sum()
+
+
+@pytest.mark.parametrize("network", ["48x4", "64x4, 6 hops ahead", "64x4, GRU"])
+def test_a_song_in_pieces_is_the_song_in_one(tool, monkeypatch, network):
+    torch = pytest.importorskip("torch", reason="training needs torch (pip install rtstem[train])")
+    architectures = tool("architectures")
+    torch.manual_seed(0)
+    rival = architectures.RIVALS[network]
+    model = rival.network(rival.config).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.05 * torch.randn_like(weight))
+    stft = architectures.AsymmetricSTFT(model.config.fft_size, model.config.hop)
+    audio = np.random.default_rng(0).normal(0, 0.1, (40_000, 2)).astype(np.float32)
+    whole = architectures.separated(audio, 44_100, model=model, stft=stft)
+    monkeypatch.setattr(architectures, "PIECE", 20)
+    pieces = architectures.separated(audio, 44_100, model=model, stft=stft)
+    for name, stem in whole.items():
+        np.testing.assert_allclose(pieces[name], stem, atol=1e-5)
+        assert np.abs(stem).max() > 0.01

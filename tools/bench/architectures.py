@@ -22,7 +22,7 @@ import common
 import numpy as np
 import torch
 
-from tools.evaluation.scores import score_song, song_folders, summarise
+from tools.evaluation.scores import COLUMNS, score_songs, summarise
 from tools.train.export import export
 from tools.train.loss import stem_errors
 from tools.train.mixing import MixtureBatches
@@ -104,8 +104,10 @@ def trained(rival: Rival, steps: int, seed: int) -> tuple[Separator, float]:
 def separated(
     mixture: np.ndarray, rate: int, *, model: Separator, stft: AsymmetricSTFT
 ) -> dict[str, np.ndarray]:
-    """Stems of a mixture [n, 2], in long pieces: what hop by hop gives (the taps of the deep filter
-    begin each piece anew)."""
+    """Stems of a mixture [n, 2], in long pieces: what hop by hop gives.
+
+    Only the taps of the deep filter begin each piece anew.
+    """
     del rate  # of the songs: that of the model
     samples, ahead = len(mixture), model.config.lookahead
     spare = -samples % stft.hop + (1 + ahead) * stft.hop
@@ -123,9 +125,8 @@ def dev_scores(model: Separator, folder: Path) -> dict[str, float]:
     """Medians of SDR over the songs, as `tools.evaluate` has them."""
     stft = AsymmetricSTFT(model.config.fft_size, model.config.hop)
     separate = partial(separated, model=model, stft=stft)
-    summary = summarise({song.name: score_song(song, separate) for song in song_folders(folder)})
-    columns = ("vocals", "accompaniment", "drums", "bass", "other")
-    return {name: summary["all"][name]["sdr"] for name in columns}
+    summary = summarise(score_songs(folder, separate))
+    return {name: summary["all"][name]["sdr"] for name in COLUMNS}
 
 
 def hop_cost(rival: Rival, model: Separator) -> dict[str, float]:

@@ -54,15 +54,12 @@ def percentiles(values: NDArray[Any] | Sequence[float]) -> dict[str, float]:
 
 def hop_cost(path: Path, hops: int) -> dict[str, float]:
     """Percentiles of a whole hop of a model in ms, paced as a stream, raised priority."""
-    from rtstem.bench_stages import at_priority, hop_times
     from rtstem.model_spec import read_model_spec
-    from rtstem.rt.priority import Priority
+    from rtstem.provider_choice import compare
     from rtstem.rt.separator import Separator
 
-    spec = read_model_spec(path)
-    with closing(Separator(spec)) as session:
-        priority = Priority(enabled=True, period_ns=round(1e9 * spec.hop / spec.sample_rate))
-        times = at_priority(priority, lambda: hop_times(session, hops))
+    with closing(Separator(read_model_spec(path))) as separator:
+        times = compare({"model": separator}, hops=hops)["model"]
     points = {"p50": times.p50, "p99": times.p99, "p99.9": times.p999, "max": times.max}
     return {name: round(value / 1000, 2) for name, value in points.items()}
 

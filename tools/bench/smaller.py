@@ -22,7 +22,7 @@ import onnx
 from rtstem import separate
 from rtstem.errors import RtstemError
 from rtstem.resources import find_model
-from tools.evaluation.scores import COLUMNS, score_song, song_folders, summarise
+from tools.evaluation.scores import COLUMNS, score_songs, song_folders, summarise
 
 HOPS = 1000
 
@@ -44,17 +44,30 @@ def fp16(source: Path, target: Path) -> None:
 MAKERS = {"int8": int8, "fp16": fp16}
 
 
-def medians(path: Path, folders: list[Path]) -> dict[str, float]:
+def medians(path: Path, songs: Path) -> dict[str, float]:
     """SDR in dB of every stem over all songs."""
-    songs = {}
-    for number, folder in enumerate(folders, 1):
-        print(
-            f"\r{path.stem}: song {number} of {len(folders)}", end="", file=sys.stderr, flush=True
-        )
-        songs[folder.name] = score_song(folder, partial(separate, model=path))
-    print(file=sys.stderr)
-    summary = summarise(songs)["all"]
+    print(path.stem, file=sys.stderr)
+    summary = summarise(score_songs(songs, partial(separate, model=path)))["all"]
     return {f"{stem} dB": summary[stem]["sdr"] for stem in COLUMNS if stem in summary}
+
+
+def compared(model: Path, songs: Path, rounds: int) -> list[dict[str, object]]:
+    """A row for each variant."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {"fp32": model} | {name: Path(folder) / f"{name}.onnx" for name in MAKERS}
+        for name, make in MAKERS.items():
+            make(model, paths[name])
+        quality = {name: medians(path, songs) for name, path in paths.items()}
+        costs = [
+            {name: common.hop_cost(path, HOPS) for name, path in paths.items()}
+            for _ in range(rounds)
+        ]
+        return [
+            {"weights": name, "MB": round(path.stat().st_size / 1e6, 1)}
+            | {f"{p} ms": min(cost[name][p] for cost in costs) for p in costs[0][name]}
+            | quality[name]
+            for name, path in paths.items()
+        ]
 
 
 def main() -> int:
@@ -65,30 +78,11 @@ def main() -> int:
     options = parser.parse_args()
     logging.getLogger().setLevel(logging.ERROR)  # quantisation has advice for networks of images
     try:
-        model = find_model(options.model)
+        rows = compared(find_model(options.model), options.folder, options.rounds)
     except RtstemError as error:
         parser.error(str(error))
-    folders = song_folders(options.folder)
-    if not folders:
-        parser.error(
-            f"{options.folder}: no songs; a song is a folder with vocals.ogg, drums.ogg, ..."
-        )
-    with tempfile.TemporaryDirectory() as folder:
-        paths = {"fp32": model}
-        for name, make in MAKERS.items():
-            paths[name] = Path(folder) / f"{name}.onnx"
-            make(paths["fp32"], paths[name])
-        rounds = [
-            {name: common.hop_cost(path, HOPS) for name, path in paths.items()}
-            for _ in range(options.rounds)
-        ]
-        rows = [
-            {"weights": name, "MB": round(path.stat().st_size / 1e6, 1)}
-            | {f"{p} ms": min(costs[name][p] for costs in rounds) for p in rounds[0][name]}
-            | medians(path, folders)
-            for name, path in paths.items()
-        ]
-    return common.report(rows, [], options.json, hops=HOPS, songs=len(folders))
+    songs = len(song_folders(options.folder))
+    return common.report(rows, [], options.json, hops=HOPS, songs=songs)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ taking the mixture itself as the estimate.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,23 @@ def score_song(folder: Path, separated: Separated) -> Scores:
         name: Score(sdr(true, estimates[name]), si_sdr(true, estimates[name]), sdr(true, mixture))
         for name, true in references.items()
     }
+
+
+def score_songs(songs: Path, separated: Separated) -> dict[str, Scores]:
+    """Every song of a folder, one after the other, with progress on stderr.
+
+    Raises AudioFileError where there is none.
+    """
+    folders, found = song_folders(songs), {}
+    if not folders:
+        raise AudioFileError(
+            f"{songs}: no songs; a song is a folder with vocals.ogg, drums.ogg, ..."
+        )
+    for number, folder in enumerate(folders, 1):
+        print(f"\r{number} of {len(folders)} songs", end="", file=sys.stderr, flush=True)
+        found[folder.name] = score_song(folder, separated)
+    print(file=sys.stderr)
+    return found
 
 
 def summarise(songs: dict[str, Scores]) -> Summary:

@@ -117,20 +117,23 @@ class Mixer:
         level = effects.rms(stems[1:].sum(0)) or 0.1
         ratio_db = rng.uniform(-12, 6) if rng.random() < 0.5 else rng.normal(-3, 4)
         stems[0] *= decibels(ratio_db) * np.float32(level / (effects.rms(stems[0]) + 1e-4))
-        chance, judged, mono = rng.random(), 1024, MONO
+        chance, judged, edge = rng.random(), 1024, 0.0
         if chance < SILENT_VOCALS:
             stems[0] = 0
         elif chance < SILENT_VOCALS + 0.03:
             stems[1:] = 0
         if limit and chance >= SILENT_VOCALS:
             if rng.random() < 0.5:
-                stems, mono = self.dulled(stems, limit, rng), DULL_MONO
+                edge = limit
             else:
                 judged = int(0.95 * limit / RATE * 2048)
         elif rng.random() < LO_FI:
-            stems, mono = self.dulled(stems, rng.uniform(4_000, 14_000), rng), DULL_MONO
+            edge = rng.uniform(4_000, 14_000)
+        if edge:
+            stems = self.dulled(stems, edge, rng)
         whitening = 0.6 if rng.random() < 0.5 else 0.0
-        return self.finish(stems, mono, rng), partial, judged, whitening
+        stems = self.finish(stems, DULL_MONO if edge else MONO, rng)
+        return stems, partial, judged, whitening
 
 
 class MixtureBatches(Dataset):
