@@ -90,11 +90,13 @@ def test_a_peer_that_does_not_run_is_one_line(tool):
         peers.run_or_say([sys.executable, "-c", "1/0"], "does not run")
 
 
-def test_peers_ask_for_what_they_need(tmp_path):
-    command = [sys.executable, str(BENCH / "peers.py"), "--peers", "--data", str(tmp_path / "no")]
+@pytest.mark.parametrize("script", ["peers", "rates", "conceal", "smaller"])
+def test_benches_of_songs_say_what_a_song_is(tmp_path, script):
+    where = ["--peers", "--data", str(tmp_path)] if script == "peers" else [str(tmp_path)]
+    command = [sys.executable, str(BENCH / f"{script}.py"), *where]
     told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert told.returncode == 2
-    assert "there is no such folder" in told.stderr.splitlines()[-1]
+    assert "no songs; a song is a folder with vocals.ogg" in told.stderr.splitlines()[-1]
 
 
 def test_the_picture_shows_every_period_and_peer(tool, tmp_path):

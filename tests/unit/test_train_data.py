@@ -69,18 +69,13 @@ def test_mixtures_are_of_the_declared_kinds(pools: Path) -> None:
     assert 4 <= partial <= 22
 
 
-def test_mixtures_without_treble_are_mono_more_often(pools: Path) -> None:
+def test_half_of_the_mixtures_are_mono(pools: Path) -> None:
     batches = MixtureBatches(pools, 4, LENGTH, seed=2)
-    mono: dict[bool, list[bool]] = {True: [], False: []}
-    for number in range(60):
-        mixtures = batches[number].stems.numpy().sum(1)
-        spectra = np.square(np.abs(np.fft.rfft(mixtures))).sum(1)
-        top = spectra[:, int(0.75 * spectra.shape[1]) :].sum(1)  # above 16.5 kHz
-        for mixture, dull in zip(mixtures, top < 1e-4 * spectra.sum(1), strict=True):
-            mono[bool(dull)].append(np.array_equal(mixture[0], mixture[1]))
-    assert min(len(seen) for seen in mono.values()) > 30
-    assert 0.35 < np.mean(mono[True]) < 0.65
-    assert 0.05 < np.mean(mono[False]) < 0.25
+    mixtures = np.concatenate([batches[number].stems.numpy().sum(1) for number in range(30)])
+    sounding = mixtures[mixtures.any((1, 2))]
+    mono = [np.array_equal(left, right) for left, right in sounding]
+    assert len(mono) > 100
+    assert 0.35 < np.mean(mono) < 0.65
 
 
 def test_produced_voices_are_stereo_and_say_where_their_source_ends(pools: Path) -> None:

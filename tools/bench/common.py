@@ -73,6 +73,18 @@ def arguments(text: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def songs_folder(text: str) -> Path:
+    """An argument that names a folder of songs, one folder of true stems each."""
+    from rtstem.errors import AudioFileError
+    from tools.evaluation.scores import song_folders
+
+    try:
+        song_folders(Path(text))
+    except AudioFileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return Path(text)
+
+
 def report(
     rows: Sequence[Mapping[str, Any]], limits: Sequence[Limit], as_json: bool, **facts: Any
 ) -> int:

@@ -214,13 +214,11 @@ def run(options: Any, scratch: Path) -> int:
 def main() -> int:
     """Command line."""
     parser = common.arguments(__doc__)
-    parser.add_argument("songs", type=Path, help="folder with one folder of stems per song")
+    parser.add_argument("songs", type=common.songs_folder, metavar="SONGS")
     parser.add_argument("--song", nargs="+", help="names of the songs (default: all)")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each song (default 30)")
     parser.add_argument("--model", default="live")
     options = parser.parse_args()
-    if not options.songs.is_dir():
-        parser.error(f"{options.songs}: no such folder")
     try:
         with tempfile.TemporaryDirectory() as scratch:
             return run(options, Path(scratch))

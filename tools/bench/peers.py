@@ -168,14 +168,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--install", action="store_true", help="make the environments (downloads)")
     parser.add_argument("--venvs", type=Path, metavar="DIR", help="keep them there")
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
-    parser.add_argument("--data", type=Path, metavar="SONGS", help="songs with true stems")
+    parser.add_argument("--data", type=common.songs_folder, metavar="SONGS", help="songs with true stems")
     parser.add_argument("--songs", type=int, default=5, help="how many of them")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the clip")
     options = parser.parse_args()
     if options.peers and importlib.util.find_spec("torch") is None:
         parser.error("the peers run on torch, which is not installed here: pip install torch")
-    if options.data is not None and not options.data.is_dir():
-        parser.error(f"--data {options.data}: there is no such folder")
     if options.peers and not (options.install or options.venvs):
         parser.error("give --install to fetch the peers, or --venvs DIR with them from before")
     return options

@@ -90,7 +90,7 @@ def summarise(songs: list[dict[str, dict[str, float]]]) -> list[dict[str, Any]]:
 
 def main() -> int:
     parser = common.arguments(__doc__)
-    parser.add_argument("folder", type=Path, metavar="SONGS")
+    parser.add_argument("folder", type=common.songs_folder, metavar="SONGS")
     parser.add_argument("--rate", type=int, default=48000)
     parser.add_argument("--model", default="live")
     parser.add_argument("--songs", type=int, default=0, help="take so many only; 0: all")
@@ -99,8 +99,6 @@ def main() -> int:
     if options.rate not in spec.rates or options.rate == spec.sample_rate:
         others = [rate for rate in spec.rates if rate != spec.sample_rate]
         parser.error(f"{spec.name} claims no such rate beside its own; choose one of {others}")
-    if not options.folder.is_dir():
-        parser.error(f"{options.folder} is no folder; give one with a folder of stems per song")
     songs = []
     for folder in song_folders(options.folder)[: options.songs or None]:
         print(folder.name, file=sys.stderr, flush=True)

@@ -72,7 +72,7 @@ def compared(model: Path, songs: Path, rounds: int) -> list[dict[str, object]]:
 
 def main() -> int:
     parser = common.arguments(__doc__)
-    parser.add_argument("folder", type=Path, metavar="SONGS")
+    parser.add_argument("folder", type=common.songs_folder, metavar="SONGS")
     parser.add_argument("--model", default="live")
     parser.add_argument("--rounds", type=int, default=3, help="timings of each file (default: 3)")
     options = parser.parse_args()

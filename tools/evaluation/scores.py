@@ -42,8 +42,16 @@ Summary = dict[str, dict[str, dict[str, float]]]
 
 
 def song_folders(songs: Path) -> list[Path]:
-    """The folders in a folder that hold stems, one a song, by name."""
-    return sorted({path.parent for path in songs.glob("*/*.ogg")})
+    """The folders in a folder that hold stems, one a song, by name.
+
+    Raises AudioFileError where there is none.
+    """
+    folders = sorted({path.parent for path in songs.glob("*/*.ogg")})
+    if not folders:
+        raise AudioFileError(
+            f"{songs}: no songs; a song is a folder with vocals.ogg, drums.ogg, ..."
+        )
+    return folders
 
 
 def load_stems(folder: Path) -> tuple[dict[str, np.ndarray], int]:
@@ -110,10 +118,6 @@ def score_songs(songs: Path, separated: Separated) -> dict[str, Scores]:
     Raises AudioFileError where there is none.
     """
     folders, found = song_folders(songs), {}
-    if not folders:
-        raise AudioFileError(
-            f"{songs}: no songs; a song is a folder with vocals.ogg, drums.ogg, ..."
-        )
     for number, folder in enumerate(folders, 1):
         print(f"\r{number} of {len(folders)} songs", end="", file=sys.stderr, flush=True)
         found[folder.name] = score_song(folder, separated)

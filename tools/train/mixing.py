@@ -18,7 +18,7 @@ from tools.train.voices import SPEED, Voices
 
 SILENT_VOCALS = 0.24  # of the mixtures are instrumentals
 LO_FI = 0.04  # of the mixtures have lost their treble to a codec
-MONO, DULL_MONO = 0.15, 0.5  # of the mixtures are mono; of those without treble
+MONO = 0.5  # of the mixtures are mono: without the help of where a voice stands
 
 
 @dataclass
@@ -87,11 +87,11 @@ class Mixer:
         curve = effects.low_pass(self.rooms.bins, limit)
         return np.stack([self.rooms.apply(s, curve, 0.0, rng) for s in stems])
 
-    def finish(self, stems: np.ndarray, mono: float, rng: np.random.Generator) -> np.ndarray:
-        """What happens to a whole mix: sides, mono at a probability, limiting, level."""
+    def finish(self, stems: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """What happens to a whole mix: sides, mono, limiting, level."""
         if rng.random() < 0.5:
             stems = stems[:, ::-1]
-        if rng.random() < mono:
+        if rng.random() < MONO:
             stems = np.repeat(stems.mean(1, keepdims=True), 2, axis=1)
         mixture = stems.sum(0)
         level = float(np.sqrt(np.square(mixture).mean())) + 1e-6
@@ -132,7 +132,7 @@ class Mixer:
         if edge:
             stems = self.dulled(stems, edge, rng)
         whitening = 0.6 if rng.random() < 0.5 else 0.0
-        stems = self.finish(stems, DULL_MONO if edge else MONO, rng)
+        stems = self.finish(stems, rng)
         return stems, partial, judged, whitening
 
 
