@@ -13,7 +13,7 @@ mido = pytest.importorskip("mido", reason="training needs mido (pip install rtst
 from tools.train import effects  # noqa: E402
 from tools.train.effects import RATE, Rooms  # noqa: E402
 from tools.train.midi import Note, excerpt, read_notes, write_midi  # noqa: E402
-from tools.train.mixing import MixtureBatches  # noqa: E402
+from tools.train.mixing import Mixer, MixtureBatches  # noqa: E402
 from tools.train.pools import Pool, PoolWriter, normalised  # noqa: E402
 from tools.train.sampler import pitch_from_name  # noqa: E402
 from tools.train.voices import Voices  # noqa: E402
@@ -111,6 +111,20 @@ def test_low_cut_leaves_the_treble() -> None:
     assert curve[100] == pytest.approx(0.5**0.5, rel=0.01)
     assert curve[25] == pytest.approx(1 / 16, rel=0.05)
     assert curve[1_000] > 0.999
+
+
+def test_a_tilt_leaves_level_and_slope_where_they_are_meant() -> None:
+    curve = 20 * np.log10(effects.tilt(22_051, 100, 400, -6.0))
+    assert curve[[0, 50, 100, 200, 400, 9_000]] == pytest.approx([0, 0, 0, -6, -12, -12], abs=0.1)
+
+
+def test_a_stem_keeps_its_level_whatever_its_tone(pools: Path) -> None:
+    mixer = Mixer(pools, LENGTH)
+    audio = np.random.default_rng(1).standard_normal((2, LENGTH)).astype(np.float32)
+    tones = [mixer.coloured(audio, "bass", 0.0, np.random.default_rng(i)) for i in range(20)]
+    assert sum(not np.allclose(tone, audio, atol=1e-3) for tone in tones) > 8
+    for tone in tones:
+        assert effects.rms(tone) == pytest.approx(effects.rms(audio), rel=1e-3)
 
 
 def test_pool_keeps_validation_apart(pools: Path) -> None:

@@ -108,10 +108,10 @@ def low_pass(bins: int, cutoff: float) -> np.ndarray:
     return (1 - np.clip((frequency / cutoff - 0.97) / 0.06, 0, 1)).astype(np.float32)
 
 
-def high_shelf(bins: int, corner: float, gain_db: float) -> np.ndarray:
-    """One below the corner frequency, the gain an octave above it and beyond."""
-    octaves = np.log2(np.maximum(np.linspace(0, RATE / 2, bins), 1.0) / corner)
-    return (10 ** (gain_db / 20 * np.clip(octaves, 0, 1))).astype(np.float32)
+def tilt(bins: int, low: float, high: float, slope: float) -> np.ndarray:
+    """A slope in dB an octave between two frequencies in Hz; one below, flat above."""
+    frequency = np.linspace(0, RATE / 2, bins)
+    return (10 ** (slope / 20 * np.log2(np.clip(frequency, low, high) / low))).astype(np.float32)
 
 
 def low_cut(bins: int, corner: float) -> np.ndarray:

@@ -19,6 +19,14 @@ from tools.train.voices import SPEED, Voices
 SILENT_VOCALS = 0.24  # of the mixtures are instrumentals
 LO_FI = 0.04  # of the mixtures have lost their treble to a codec
 MONO = 0.5  # of the mixtures are mono: without the help of where a voice stands
+# Records have deeper drums, darker basses, fuller guitars and keys than what is rendered, and the
+# music of games is dull: Hz from and to, dB an octave at least and at most.
+TILTS = {
+    "drums": (50, 8_000, -2.5, 0.5),
+    "bass": (125, 4_000, -6.0, 0.5),
+    "other": (100, 250, -9.0, 0.0),
+    "accompaniment": (125, 8_000, -0.5, 3.0),
+}
 
 
 @dataclass
@@ -48,13 +56,19 @@ class Mixer:
         region, start = source.draw(wanted, rng)
         return effects.resample(source.read(stem, region, start, wanted), ratio, self.length)
 
-    def coloured(self, audio: np.ndarray, rng: np.random.Generator, room: float) -> np.ndarray:
-        """Tone and sometimes a room for a stem of the accompaniment."""
+    def coloured(
+        self, audio: np.ndarray, stem: str, room: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Tone and sometimes a room for a stem of the accompaniment; its level stays."""
         wet = float(decibels(rng.uniform(-26, -12))) if rng.random() < room else 0.0
-        curve = effects.random_eq(self.rooms.bins, 6.0, rng) if rng.random() < 0.4 else None
-        if wet == 0.0 and curve is None:
-            return audio
-        return self.rooms.apply(audio, curve, wet, rng)
+        curve, bins = np.ones(self.rooms.bins, np.float32), self.rooms.bins
+        if rng.random() < 0.4:
+            curve *= effects.random_eq(bins, 6.0, rng)
+        if rng.random() < 0.6:
+            low, high, *slopes = TILTS[stem]
+            curve *= effects.tilt(bins, low, high, rng.uniform(*slopes))
+        out = self.rooms.apply(audio, curve, wet, rng)
+        return out * np.float32(effects.rms(audio) / (effects.rms(out) + 1e-9))
 
     def band(self, rng: np.random.Generator) -> np.ndarray:
         """Drums, bass and other [3, 2, n], of one song or of several."""
@@ -77,9 +91,9 @@ class Mixer:
             if rng.random() < 0.2:  # a second instrument
                 stems[2] = stems[2] + self.read("songs", "other", ratio, rng)
         present = rng.random(3) > 0.12
-        for i, room in enumerate((0.25, 0.05, 0.2)):
+        for i, (stem, room) in enumerate((("drums", 0.25), ("bass", 0.05), ("other", 0.2))):
             gain = decibels(rng.uniform(-7, 5)) if present[i] else np.float32(0)
-            stems[i] = self.coloured(stems[i], rng, room) * gain
+            stems[i] = self.coloured(stems[i], stem, room, rng) * gain
         return np.stack(stems)
 
     def dulled(self, stems: np.ndarray, limit: float, rng: np.random.Generator) -> np.ndarray:
@@ -111,7 +125,7 @@ class Mixer:
         if partial:
             ratio = float(rng.uniform(*SPEED))
             backing = self.read("accompaniment", "accompaniment", ratio, rng)
-            stems[3] = self.coloured(backing, rng, room=0.0)
+            stems[3] = self.coloured(backing, "accompaniment", 0.0, rng)
         else:
             stems[1:] = self.band(rng)
         level = effects.rms(stems[1:].sum(0)) or 0.1

@@ -77,15 +77,15 @@ class Voices:
         return out
 
     def tone(self, rng: np.random.Generator) -> np.ndarray:
-        """Gains of the equaliser: records are brighter and have less bass than these voices."""
+        """Gains of the equaliser: records are brighter than these voices, some have more bass."""
         bins = self.rooms.bins
         curve = np.ones(bins, np.float32)
         if rng.random() < 0.7:
             curve *= effects.random_eq(bins, 8.0, rng)
-        if rng.random() < 0.5:
-            curve *= effects.high_shelf(bins, rng.uniform(1_500, 5_000), rng.uniform(0, 12))
+        if rng.random() < 0.8:
+            curve *= effects.tilt(bins, 300, 1_500, rng.uniform(-2, 7))
         if rng.random() < 0.4:
-            curve *= effects.low_cut(bins, rng.uniform(80, 220))
+            curve *= effects.low_cut(bins, rng.uniform(60, 200))
         return curve
 
     def space(self, out: np.ndarray, curve: np.ndarray, rng: np.random.Generator) -> np.ndarray:
