@@ -22,9 +22,9 @@ MONO = 0.5  # of the mixtures are mono: without the help of where a voice stands
 # Records have deeper drums, darker basses, fuller guitars and keys than what is rendered, and the
 # music of games is dull: Hz from and to, dB an octave at least and at most.
 TILTS = {
-    "drums": (50, 8_000, -2.5, 0.5),
-    "bass": (125, 4_000, -6.0, 0.5),
-    "other": (100, 250, -9.0, 0.0),
+    "drums": (50, 8_000, -1.5, 0.5),
+    "bass": (125, 4_000, -3.0, 0.5),
+    "other": (100, 250, -6.0, 0.0),
     "accompaniment": (125, 8_000, -0.5, 3.0),
 }
 
