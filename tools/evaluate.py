@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -18,31 +17,8 @@ from rtstem import separate
 from rtstem.errors import RtstemError
 from tools.evaluation import robustness
 from tools.evaluation.picture import draw
-from tools.evaluation.scores import COLUMNS, Scores, Summary, score_songs, song_folders, summarise
-
-
-def table(songs: dict[str, Scores], summary: Summary) -> str:
-    """Markdown: SDR and improvement of every song, then medians and means of the groups."""
-    lines = ["| song | " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * len(COLUMNS)]
-    for name, scores in songs.items():
-        lines.append(row(name, scores, lambda score: f"{score.sdr:.1f} ({score.improvement:+.1f})"))
-    for group, stems in summary.items():
-        lines += [
-            row(
-                f"**median {group}**",
-                stems,
-                lambda of: f"{of['sdr']:.2f} ({of['improvement']:+.2f})",
-            ),
-            row(f"median SI-SDR {group}", stems, lambda of: f"{of['si_sdr']:.2f}"),
-            row(f"mean SDR {group}", stems, lambda of: f"{of['mean_sdr']:.2f}"),
-        ]
-    return "\n".join(lines)
-
-
-def row(name: str, stems: Mapping[str, Any], cell: Callable[[Any], str]) -> str:
-    """A line of the table; a stem that is not known stays empty."""
-    cells = [cell(stems[stem]) if stem in stems else "" for stem in COLUMNS]
-    return f"| {name} | " + " | ".join(cells) + " |"
+from tools.evaluation.scores import COLUMNS, Scores, score_songs, song_folders, summarise
+from tools.evaluation.tables import table
 
 
 def pictured(songs: dict[str, Scores]) -> dict[str, dict[str, tuple[float, float]]]:

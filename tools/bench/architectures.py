@@ -173,7 +173,9 @@ def rows(runs: list[dict]) -> list[dict[str, object]]:
 
 def main() -> int:
     parser = common.arguments(__doc__)
-    parser.add_argument("dev", type=common.songs_folder, metavar="SONGS")
+    parser.add_argument(
+        "dev", type=common.songs_folder, metavar="DEV", help="songs with true stems"
+    )
     parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=RIVALS, default=list(RIVALS))

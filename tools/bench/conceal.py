@@ -214,7 +214,9 @@ def run(options: Any, scratch: Path) -> int:
 def main() -> int:
     """Command line."""
     parser = common.arguments(__doc__)
-    parser.add_argument("songs", type=common.songs_folder, metavar="SONGS")
+    parser.add_argument(
+        "songs", type=common.songs_folder, metavar="SONGS", help="songs with true stems"
+    )
     parser.add_argument("--song", nargs="+", help="names of the songs (default: all)")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each song (default 30)")
     parser.add_argument("--model", default="live")

@@ -168,7 +168,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--install", action="store_true", help="make the environments (downloads)")
     parser.add_argument("--venvs", type=Path, metavar="DIR", help="keep them there")
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
-    parser.add_argument("--data", type=common.songs_folder, metavar="SONGS", help="songs with true stems")
+    parser.add_argument(
+        "--data", type=common.songs_folder, metavar="SONGS", help="songs with true stems"
+    )
     parser.add_argument("--songs", type=int, default=5, help="how many of them")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the clip")
     options = parser.parse_args()

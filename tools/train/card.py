@@ -11,14 +11,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tools.evaluation.scores import COLUMNS
+from tools.evaluation.robustness import MEANING
+from tools.evaluation.scores import Score
+from tools.evaluation.tables import median_row, song_row
 
 GROUPS = {
     "MusicDelta": "13 MusicDelta (true stems; 10 with vocals)",
     "MIR-1K": "8 MIR-1K (karaoke, mono, 16 kHz)",
     "all": "all 21",
 }
-RESTS = [f"resting_{stem}_db" for stem in ("vocals", "drums", "bass", "other")]
+RESTS = [name for name in MEANING if name.startswith("resting_")]
 ROBUSTNESS = {
     "voices alone: SDR of the vocals (median)": ["a_cappella_vocals_sdr"],
     "music without voices: vocals found in it (median)": ["instrumental_vocals_db"],
@@ -34,32 +36,18 @@ class CardError(Exception):
     """A card without a table, or figures without a part."""
 
 
-def row(cells: list[str]) -> str:
-    """One line of a table."""
-    return "| " + " | ".join(cells) + " |"
-
-
 def medians(told: dict[str, Any]) -> list[str]:
     """The lines of the groups."""
-    return [
-        row([label, *(
-            f"{found[stem]['sdr']:.2f} ({found[stem]['improvement']:+.2f})" if stem in found else ""
-            for stem in COLUMNS
-        )])
-        for group, label in GROUPS.items()
-        if (found := told["summary"].get(group))
-    ]  # fmt: skip
+    summary = told["summary"]
+    return [median_row(label, summary[name]) for name, label in GROUPS.items() if name in summary]
 
 
 def songs(told: dict[str, Any]) -> list[str]:
     """The lines of the songs."""
     return [
-        row([name, *(
-            f"{of['sdr']:.1f} ({of['sdr'] - of['mixture_sdr']:+.1f})" if of else ""
-            for of in map(found.get, COLUMNS)
-        )])
+        song_row(name, {stem: Score(**of) for stem, of in found.items()})
         for name, found in told["songs"].items()
-    ]  # fmt: skip
+    ]
 
 
 def robustness(told: dict[str, Any]) -> list[str]:
@@ -68,7 +56,7 @@ def robustness(told: dict[str, Any]) -> list[str]:
         raise CardError("no robustness in these figures: evaluate with --robustness")
     figures = told["robustness"]
     return [
-        row([label, ", ".join(f"{figures[n]:.1f}" if n in figures else "-" for n in names)])
+        f"| {label} | {', '.join(f'{figures[n]:.1f}' if n in figures else '-' for n in names)} |"
         for label, names in ROBUSTNESS.items()
     ]
 

@@ -146,12 +146,11 @@ class Rooms:
         return (spectrum * tone).astype(np.complex64)
 
     def apply(
-        self, audio: np.ndarray, curve: np.ndarray | None, wet: float, rng: np.random.Generator
+        self, audio: np.ndarray, curve: np.ndarray, wet: float, rng: np.random.Generator
     ) -> np.ndarray:
         """Equalise [1 or 2, n] and put it into a room; returns [2, n] when wet."""
         spectrum = scipy.fft.rfft(audio.astype(np.float32), self.size, axis=1)
-        if curve is not None:
-            spectrum *= curve
+        spectrum *= curve
         if wet > 0:
             room = self.spectra[rng.integers(len(self.spectra))]
             spectrum = spectrum * (1 + np.float32(wet) * room)

@@ -61,13 +61,15 @@ class Mixer:
     ) -> np.ndarray:
         """Tone and sometimes a room for a stem of the accompaniment; its level stays."""
         wet = float(decibels(rng.uniform(-26, -12))) if rng.random() < room else 0.0
-        curve, bins = np.ones(self.rooms.bins, np.float32), self.rooms.bins
+        tones, bins = [], self.rooms.bins
         if rng.random() < 0.4:
-            curve *= effects.random_eq(bins, 6.0, rng)
+            tones.append(effects.random_eq(bins, 6.0, rng))
         if rng.random() < 0.6:
             low, high, *slopes = TILTS[stem]
-            curve *= effects.tilt(bins, low, high, rng.uniform(*slopes))
-        out = self.rooms.apply(audio, curve, wet, rng)
+            tones.append(effects.tilt(bins, low, high, rng.uniform(*slopes)))
+        if wet == 0.0 and not tones:
+            return audio
+        out = self.rooms.apply(audio, np.prod(tones, axis=0), wet, rng)
         return out * np.float32(effects.rms(audio) / (effects.rms(out) + 1e-9))
 
     def band(self, rng: np.random.Generator) -> np.ndarray:
@@ -146,8 +148,7 @@ class Mixer:
         if edge:
             stems = self.dulled(stems, edge, rng)
         whitening = 0.6 if rng.random() < 0.5 else 0.0
-        stems = self.finish(stems, rng)
-        return stems, partial, judged, whitening
+        return self.finish(stems, rng), partial, judged, whitening
 
 
 class MixtureBatches(Dataset):
