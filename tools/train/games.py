@@ -18,6 +18,7 @@ from tools.train.sampler import RATE, load_stereo
 SUNG_OR_NOISY = {
     "tux_rap", "pirate", "sheep", "sdmusic", "olympics_sd", "nunc_dimittis", "heroes_rite",
     "the_king_is_dead", "nature", "fruit", "psymongo2", "crystan-geosphere03", "azrael1",
+    "underground", "world_map2", "ptn2", "mutilated_mime-song",
 }  # fmt: skip
 EXCERPT_SECONDS, EXCERPTS = 12, 2
 

@@ -16,7 +16,8 @@ from tools.train.model import STEMS
 from tools.train.pools import Pool
 from tools.train.voices import SPEED, Voices
 
-SILENT_VOCALS = 0.24  # of the mixtures are instrumentals
+PARTIAL = 0.36  # of the mixtures have recorded music behind the voice, whose stems nobody knows
+SILENT_VOCALS = 0.2  # of the mixtures are instrumentals
 LO_FI = 0.04  # of the mixtures have lost their treble to a codec
 MONO = 0.5  # of the mixtures are mono: without the help of where a voice stands
 # Records have deeper drums, darker basses, fuller guitars and keys than what is rendered, and the
@@ -121,7 +122,7 @@ class Mixer:
 
     def item(self, rng: np.random.Generator) -> tuple[np.ndarray, bool, int, float]:
         """One mixture: stems [4, 2, n], whether partial, the judged bins and the whitening."""
-        partial = bool(rng.random() < 0.3)
+        partial = bool(rng.random() < PARTIAL)
         stems = np.zeros((4, 2, self.length), np.float32)
         stems[0], limit = self.voices.produced(rng)
         if partial:

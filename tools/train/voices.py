@@ -83,15 +83,15 @@ class Voices:
         if rng.random() < 0.7:
             curve *= effects.random_eq(bins, 8.0, rng)
         if rng.random() < 0.8:
-            curve *= effects.tilt(bins, 300, 1_500, rng.uniform(-2, 7))
+            curve *= effects.tilt(bins, 300, 1_500, rng.uniform(-3, 6))
         if rng.random() < 0.4:
             curve *= effects.low_cut(bins, rng.uniform(60, 200))
         return curve
 
     def space(self, out: np.ndarray, curve: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Echo, and equaliser and room in one transform."""
-        if rng.random() < 0.15:
-            gain = float(decibels(rng.uniform(-20, -7)))
+        if rng.random() < 0.25:
+            gain = float(decibels(rng.uniform(-20, -5)))
             out = effects.echoes(out, rng.uniform(0.06, 0.45), gain, rng.uniform(0.2, 0.6))
         wet = float(decibels(rng.uniform(-26, -6))) if rng.random() < 0.65 else 0.0
         return self.rooms.apply(out, curve, wet, rng)
