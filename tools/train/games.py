@@ -19,7 +19,7 @@ SUNG_OR_NOISY = {
     "tux_rap", "pirate", "sheep", "sdmusic", "olympics_sd", "nunc_dimittis", "heroes_rite",
     "the_king_is_dead", "nature", "fruit", "psymongo2", "crystan-geosphere03", "azrael1",
     "underground", "world_map2", "ptn2", "mutilated_mime-song",
-    "olivier_militon.-.vers_solitaire",
+    "olivier_militon.-.vers_solitaire", "irelands_coast", "automat", "eureka", "mechanic",
 }  # fmt: skip
 EXCERPT_SECONDS, EXCERPTS = 12, 2
 
