@@ -103,6 +103,11 @@ class JackServer:
         """Everything the server printed so far."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
+    @property
+    def xruns(self) -> int:
+        """Cycles that came too late; the driver's clock begins anew there and has lost that time."""
+        return self.log().count("JackTimedDriver::Process XRun")
+
     def client(self, name: str) -> Any:
         """A new, inactive JACK client of this server; the caller closes it."""
         import jack

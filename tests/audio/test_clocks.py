@@ -13,6 +13,8 @@ from engineprocess import Command, EngineProcess, system_config
 from jackbench import Rig, settled
 
 FAST = 204  # ppm
+LOOK_SECONDS, LOOKS = 2.5, 8
+PATIENCE_SECONDS = 120.0
 
 
 def config(model, **audio):
@@ -29,6 +31,20 @@ def heard_delay(rig, start, end):
     best = int(np.argmax(likeness))
     piece = where[best : best + len(heard)]
     return 16384 - best, float(likeness[best] / np.linalg.norm(heard) / np.linalg.norm(piece))
+
+
+def undisturbed(engine, server):
+    """Snapshots of 20 s in which the server lost no time: 2 ms would be 100 ppm of drift for a while."""
+    seen, xruns = [], server.xruns
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(seen) < LOOKS:
+        if time.monotonic() > deadline:
+            pytest.skip("the machine was too busy: the sound server kept losing time")
+        time.sleep(LOOK_SECONDS)
+        if server.xruns > xruns:
+            seen, xruns = [], server.xruns
+        seen.append(engine.ask("snapshot"))
+    return seen
 
 
 def test_two_streams_are_as_late_as_declared(start_jack, tiny):
@@ -55,10 +71,7 @@ def test_a_clock_that_runs_fast_is_followed(start_jack, tiny, rate):
     settings["latency"]["clock_margin_ms"] = 20  # for a machine that stalls
     with EngineProcess(server, settings) as engine:
         engine.ask("run_fast", ppm=FAST)
-        seen = []
-        for _ in range(8):
-            time.sleep(2.5)
-            seen.append(engine.ask("snapshot"))
+        seen = undisturbed(engine, server)
     first, last = seen[2]["clocks"], seen[-1]["clocks"]
     assert last["ppm"] == pytest.approx(-FAST, abs=10)
     assert last["ring_ms"] == pytest.approx(first["ring_ms"], abs=1.0)
