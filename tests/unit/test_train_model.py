@@ -24,7 +24,7 @@ from tools.train.model import (  # noqa: E402
     apply_masks,
     mixture_consistent,
 )
-from tools.train.recover import recovered  # noqa: E402
+from tools.train.recover import named, recovered  # noqa: E402
 from tools.train.scan import reference_recurrence  # noqa: E402
 from tools.train.variants import (  # noqa: E402
     DeepFilter,
@@ -144,7 +144,7 @@ def test_an_exported_file_becomes_the_model_again(tmp_path: Path, lookahead: int
     for weight in model.parameters():  # no gain of one, no bias of zero
         weight.data += 0.1 * torch.randn_like(weight)
     export(model, tmp_path / "model.onnx", "model", {})
-    again, mixture = recovered(tmp_path / "model.onnx"), spectra(12, batch=2)
+    again, mixture = named(str(tmp_path / "model.onnx")), spectra(12, batch=2)
     assert again.config == model.config
     with torch.no_grad():
         expected, _ = model(mixture, model.initial_state(2))

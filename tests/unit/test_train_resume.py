@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="training needs torch (pip install r
 
 from tools.train.checkpoint import load_average  # noqa: E402
 from tools.train.mixing import Batch  # noqa: E402
+from tools.train.recover import named  # noqa: E402
 from tools.train.train import TrainConfig, Trainer, learning_rate  # noqa: E402
 
 CONFIG = TrainConfig("tiny", features=8, layers=1, hidden=8, batch=1, frames=12, warm_frames=2)
@@ -46,6 +47,8 @@ def test_resume_is_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     resumed.save()
     averaged, progress = load_average(resumed.path)
     assert progress.step == 6
+    by_name = named(CONFIG.name).state_dict()
+    assert all(torch.equal(v, by_name[k]) for k, v in averaged.state_dict().items())
     assert all(
         torch.equal(v, straight.average.weights[k]) for k, v in averaged.state_dict().items()
     )

@@ -10,11 +10,9 @@ from pathlib import Path
 import onnx
 import torch
 
-from tools.train.checkpoint import load_average
 from tools.train.growth import blended
 from tools.train.model import STEMS, Separator
-from tools.train.paths import run_dir
-from tools.train.recover import recovered
+from tools.train.recover import named
 from tools.train.streaming import StreamingStep
 
 LICENSE = "research and non-commercial use; see the card"
@@ -81,20 +79,17 @@ def export(
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", help="name of a training run, or 'untrained'")
+    parser.add_argument("run", help="a training run, an exported .onnx, or 'untrained'")
     parser.add_argument("out", type=Path)
     parser.add_argument("--name", default="live", help="name of the model in the file")
     parser.add_argument("--metrics", type=Path, help="JSON of evaluate.py to put into the file")
-    parser.add_argument("--blend", type=Path, help="an exported model that the run began with")
+    parser.add_argument("--blend", help="a run or an .onnx, such as the one it began with")
     parser.add_argument("--share", type=float, default=0.5, help="of the run's weights in a blend")
     args = parser.parse_args()
     metrics = json.loads(args.metrics.read_text())["summary"] if args.metrics else {}
-    if args.run == "untrained":
-        model = Separator()
-    else:
-        model, _ = load_average(run_dir(args.run) / "last.pt")
+    model = Separator() if args.run == "untrained" else named(args.run)
     if args.blend:
-        model.load_state_dict(blended(model, recovered(args.blend), args.share))
+        model.load_state_dict(blended(model, named(args.blend), args.share))
     export(model, args.out, args.name, metrics)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB")
 

@@ -16,7 +16,7 @@ from tools.train.model import STEMS
 from tools.train.pools import Pool
 from tools.train.voices import SPEED, Voices
 
-PARTIAL = 0.36  # of the mixtures have recorded music behind the voice, whose stems nobody knows
+PARTIAL = 0.42  # of the mixtures have recorded music behind the voice, whose stems nobody knows
 SILENT_VOCALS = 0.16  # of the mixtures are instrumentals
 LO_FI = 0.04  # of the mixtures have lost their treble to a codec
 MONO = 0.5  # of the mixtures are mono: without the help of where a voice stands

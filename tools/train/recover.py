@@ -14,12 +14,21 @@ import torch
 from onnx.numpy_helper import to_array
 from torch import Tensor
 
+from tools.train.checkpoint import load_average
 from tools.train.model import MASK_PRIOR, STEMS, ModelConfig, Separator
+from tools.train.paths import run_dir
 
 AFFINE = {
     "time_in": "time.{}.inputs", "time_out": "time.{}.output",
     "band_in": "across.{}.inputs", "band_out": "across.{}.output",
 }  # fmt: skip
+
+
+def named(name: str) -> Separator:
+    """The network in an exported .onnx file, or the averaged one of the run of that name."""
+    if name.endswith(".onnx"):
+        return recovered(Path(name))
+    return load_average(run_dir(name) / "last.pt")[0]
 
 
 def recovered(path: Path) -> Separator:

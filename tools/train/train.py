@@ -26,7 +26,7 @@ from tools.train.loss import bin_weights, masked_errors, separation_loss, stem_e
 from tools.train.mixing import Batch, MixtureBatches
 from tools.train.model import ModelConfig, Separator
 from tools.train.paths import pools_dir, run_dir
-from tools.train.recover import recovered
+from tools.train.recover import named
 from tools.train.stft import AsymmetricSTFT
 
 RATE = 44_100
@@ -75,13 +75,6 @@ def learning_rate(config: TrainConfig, progress: Progress) -> float:
     return rate * min(1.0, (progress.step + 1) / WARM_STEPS)
 
 
-def parent_of(config: TrainConfig) -> Separator:
-    """The model that a run begins with."""
-    if config.start_from.endswith(".onnx"):
-        return recovered(Path(config.start_from))
-    return checkpoint.load_average(run_dir(config.start_from) / "last.pt")[0]
-
-
 class Trainer:
     """Model, optimiser and averages of one run, and one step of it."""
 
@@ -110,7 +103,7 @@ class Trainer:
         if self.path.exists():
             self.progress = checkpoint.load(self.path, self.model, self.average, self.optimizer)
         elif self.config.start_from:
-            self.model.load_state_dict(grown(parent_of(self.config), self.model))
+            self.model.load_state_dict(grown(named(self.config.start_from), self.model))
             self.average = WeightAverage(self.model, self.config.average_decay)
 
     def output(self, model: Separator, mixture: torch.Tensor) -> torch.Tensor:
