@@ -127,7 +127,7 @@ class Rig:
     def __init__(
         self, server: JackServer, seconds: float, inputs: int = 2, outputs: int = 2, seed: int = 7
     ) -> None:
-        self.rate = server.rate
+        self.rate, self.period = server.rate, server.period
         length = int(seconds * server.rate)
         noise = np.random.default_rng(seed).standard_normal((inputs, length), dtype=np.float32)
         self.played: Audio = noise * np.float32(AMPLITUDE)
@@ -207,6 +207,16 @@ class Rig:
     def skipped(self) -> int:
         """Frames of cycles that never reached the recorder."""
         return int(self._recorder.state[_SKIPPED])
+
+    def breaks(self) -> NDArray[np.int64]:
+        """[n]: the cycles of player and recorder that the next in time did not follow on, as frames.
+
+        A client under test that misses a cycle, or has its turn so late that it reads the input of
+        the next one, makes the recorder, which waits for it, late in the same cycle.
+        """
+        nodes = (self._player, self._recorder)
+        starts = [node.log[: int(node.state[_CYCLES]), 0] for node in nodes]
+        return np.concatenate([at[:-1][np.diff(at) != self.period] for at in starts])
 
     def stop(self) -> None:
         """Disconnect player and recorder; harmless when repeated or when the server is gone."""

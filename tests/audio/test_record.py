@@ -70,6 +70,11 @@ def places(frames: np.ndarray, within: np.ndarray) -> np.ndarray:
     return np.where(keys[found] == wanted, found, -1)
 
 
+def near(frames: np.ndarray, breaks: np.ndarray) -> np.ndarray:
+    """Which of `frames` lie within two cycles of one of `breaks`."""
+    return (abs(frames[:, None] - breaks) < 2 * PERIOD).any(axis=1)
+
+
 def test_twenty_seconds_recorded_are_what_was_played_and_can_be_mixed_again(
     start_jack, tiny, tmp_path
 ):
@@ -80,7 +85,7 @@ def test_twenty_seconds_recorded_are_what_was_played_and_can_be_mixed_again(
             rig.sleep(2.0)
             press(command, key)
         out, errors = ended(command)
-        lost = rig.skipped // PERIOD
+        lost = rig.breaks()
     assert command.process.returncode == 0, errors
     log, files = read_log(take), {path.stem: sound(path) for path in take.glob("*.wav")}
     latency = log.header.latency
@@ -92,10 +97,12 @@ def test_twenty_seconds_recorded_are_what_was_played_and_can_be_mixed_again(
     came, went = places(dry, rig.played), places(main, rig.recorded)
     both = (came >= 0) & (went >= 0)
     assert both.sum() > 15 * RATE, "the machine stalled too often to prove anything"
-    assert (np.diff(came[both]) != 1).sum() <= lost
+    jumps = np.flatnonzero(np.diff(came[both]) != 1)
+    excused = near(came[both][jumps], lost) | near(went[both][jumps], lost)
+    assert excused.all(), "the recording lost what the server had not"
     delays, counts = np.unique(went[both] - came[both], return_counts=True)
     assert delays[counts.argmax()] == latency
-    assert counts.max() > 0.9 * both.sum() or lost
+    assert counts.max() > 0.9 * both.sum() or len(lost)
 
     missed = int(re.search(r"missed blocks (\d+)", out).group(1))
     apart = np.abs(sum(files[stem] for stem in STEMS) - dry).max(axis=1)
