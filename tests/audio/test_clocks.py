@@ -14,7 +14,7 @@ from jackbench import Rig, settled
 
 FAST = 204  # ppm
 LOOK_SECONDS, LOOKS = 2.5, 8
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 60.0
 
 
 def config(model, **audio):
