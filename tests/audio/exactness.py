@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+STALLED = "the machine stalled too often to prove anything"
+
+
 @dataclass(frozen=True)
 class Match:
     """How the recording compares with the played signal, `latency` frames later.
@@ -69,9 +72,14 @@ def compare(rig: Rig, latency: int, start: int, end: int) -> Match:
 
 
 def excused_frames(rig: Rig, latency: int, start: int, end: int) -> NDArray[np.bool_]:
-    """True for the frames of [start, end) that were not recorded, or whose input was not played."""
+    """True for the frames of [start, end) that were not recorded, or whose input was not played.
+
+    Around a break of the cycles a client that comes late reads or writes those of its neighbours.
+    """
     first = max(0, start - latency)
     holes = np.isnan(rig.recorded[:, first:end]).any(axis=0)
+    for cycle, length in rig.breaks() - [first, 0]:
+        holes[max(0, cycle) : max(0, cycle + 4 * length)] = True
     steps = np.zeros(len(holes) + latency + 2, np.int64)
     at = np.flatnonzero(holes)
     np.add.at(steps, at, 1)

@@ -64,9 +64,10 @@ def _process(frames, argument):
     if state[_CYCLES] > 0 and at > state[_EXPECTED]:
         state[_SKIPPED] += at - state[_EXPECTED]
     state[_EXPECTED] = at + count
-    log = carray(_pointer(np.uint64(state[_LOG])), (state[_LOG_ROWS], 2), np.int64)
+    log = carray(_pointer(np.uint64(state[_LOG])), (state[_LOG_ROWS], 3), np.int64)
     if state[_CYCLES] < state[_LOG_ROWS]:
         log[state[_CYCLES], 0], log[state[_CYCLES], 1] = at, np.int64(_get_time())
+        log[state[_CYCLES], 2] = count
     state[_CYCLES] += 1
     data = carray(_pointer(np.uint64(state[_DATA])), (state[_CHANNELS] * length,), np.float32)
     for channel in range(state[_CHANNELS]):
@@ -101,7 +102,7 @@ class _Node:
         state[_CLIENT] = int(jack._ffi.cast("intptr_t", pointer))
         state[_RECORDS], state[_CHANNELS], state[_LENGTH] = records, *data.shape
         state[_DATA] = data.ctypes.data
-        self.log = np.zeros((data.shape[1] // _SHORTEST_PERIOD, 2), np.int64)
+        self.log = np.zeros((data.shape[1] // _SHORTEST_PERIOD, 3), np.int64)
         state[_LOG], state[_LOG_ROWS] = self.log.ctypes.data, len(self.log)
         for i, port in enumerate(self.ports):
             state[_PORTS + i] = int(jack._ffi.cast("intptr_t", port._ptr))
@@ -127,7 +128,7 @@ class Rig:
     def __init__(
         self, server: JackServer, seconds: float, inputs: int = 2, outputs: int = 2, seed: int = 7
     ) -> None:
-        self.rate, self.period = server.rate, server.period
+        self.rate = server.rate
         length = int(seconds * server.rate)
         noise = np.random.default_rng(seed).standard_normal((inputs, length), dtype=np.float32)
         self.played: Audio = noise * np.float32(AMPLITUDE)
@@ -191,7 +192,7 @@ class Rig:
 
         The time is in us of CLOCK_MONOTONIC_RAW; the client under test has had its turn by then.
         """
-        return self._recorder.log[: int(self._recorder.state[_CYCLES])]
+        return self._recorder.log[: int(self._recorder.state[_CYCLES]), :2]
 
     def sleep(self, seconds: float) -> int:
         """Let the stream run; gives the frame afterwards."""
@@ -209,14 +210,14 @@ class Rig:
         return int(self._recorder.state[_SKIPPED])
 
     def breaks(self) -> NDArray[np.int64]:
-        """[n]: the cycles of player and recorder that the next in time did not follow on, as frames.
+        """[n, 2]: first frame and length of each cycle of player or recorder that is not followed on.
 
         A client under test that misses a cycle, or has its turn so late that it reads the input of
         the next one, makes the recorder, which waits for it, late in the same cycle.
         """
         nodes = (self._player, self._recorder)
-        starts = [node.log[: int(node.state[_CYCLES]), 0] for node in nodes]
-        return np.concatenate([at[:-1][np.diff(at) != self.period] for at in starts])
+        logs = [node.log[: int(node.state[_CYCLES]), ::2] for node in nodes]
+        return np.concatenate([log[:-1][np.diff(log[:, 0]) != log[:-1, 1]] for log in logs])
 
     def stop(self) -> None:
         """Disconnect player and recorder; harmless when repeated or when the server is gone."""

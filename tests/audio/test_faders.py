@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from engineprocess import EngineProcess, system_config
-from exactness import fader_delay
+from exactness import STALLED, fader_delay
 from jackbench import Rig, settled
 
 TRIALS = 12
@@ -26,6 +26,8 @@ def test_fader_is_heard_in_the_next_block(start_jack, tiny, period):
         rig.sleep(0.2)
     heard = [fader_delay(rig, engine.hello["latency"], move) for move in moves]
     found = [delay for delay in heard if delay is not None]
+    if len(found) < TRIALS / 2 <= len(rig.breaks()):
+        pytest.skip(STALLED)
     assert len(found) >= TRIALS / 2, f"too few fader moves were heard: {heard}"
     for delay in found:
         assert delay.blocks <= 1, found
