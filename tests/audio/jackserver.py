@@ -105,8 +105,8 @@ class JackServer:
 
     @property
     def xruns(self) -> int:
-        """Cycles that came too late; the driver's clock begins anew there and has lost that time."""
-        return self.log().count("JackTimedDriver::Process XRun")
+        """Lines of cycles that came too late, or that a client missed: their time or frames are lost."""
+        return self.log().count("XRun")
 
     def client(self, name: str) -> Any:
         """A new, inactive JACK client of this server; the caller closes it."""
