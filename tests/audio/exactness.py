@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 STALLED = "the machine stalled too often to prove anything"
+_SPOILT = 4  # cycles from a break on in which a late client reads or writes its neighbours'
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,21 @@ def compare(rig: Rig, latency: int, start: int, end: int) -> Match:
 
 
 def excused_frames(rig: Rig, latency: int, start: int, end: int) -> NDArray[np.bool_]:
-    """True for the frames of [start, end) that were not recorded, or whose input was not played.
-
-    Around a break of the cycles a client that comes late reads or writes those of its neighbours.
-    """
+    """True for the frames of [start, end) that were not recorded, or whose input was not played."""
     first = max(0, start - latency)
     holes = np.isnan(rig.recorded[:, first:end]).any(axis=0)
     for cycle, length in rig.breaks() - [first, 0]:
-        holes[max(0, cycle) : max(0, cycle + 4 * length)] = True
+        holes[max(0, cycle) : max(0, cycle + _SPOILT * length)] = True
     steps = np.zeros(len(holes) + latency + 2, np.int64)
     at = np.flatnonzero(holes)
     np.add.at(steps, at, 1)
     np.add.at(steps, at + latency + 1, -1)
     return np.cumsum(steps)[start - first : len(holes)] > 0
+
+
+def stalled(rig: Rig, proofs: int, wanted: float) -> bool:
+    """Whether so few proofs were found because the cycles broke as often as proofs were wanted."""
+    return proofs < wanted <= len(rig.breaks())
 
 
 @dataclass(frozen=True)

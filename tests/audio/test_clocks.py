@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from engineprocess import Command, EngineProcess, system_config
+from exactness import STALLED
 from jackbench import Rig, settled
 
 FAST = 204  # ppm
@@ -53,7 +54,7 @@ def watched(engine, server):
         looks = seen[-LOOKS:]
         if len(looks) == LOOKS and (follows(looks) or server.xruns == xruns):
             return looks
-    pytest.skip("the machine was too busy: the sound server kept losing time")
+    pytest.skip(STALLED)
 
 
 def test_two_streams_are_as_late_as_declared(start_jack, tiny):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from engineprocess import Command, EngineProcess, system_config
-from exactness import STALLED
+from exactness import STALLED, stalled
 from jackbench import Rig, settled
 from jackserver import JackServer
 from midicontroller import Controller
@@ -106,14 +106,14 @@ def test_control_change_is_heard_within_a_block_and_a_millisecond(desk, period):
         rig.sleep(0.1)
     found = [first_change(rig, engine.hello["latency"], sent) for sent in controller.sent[1::3]]
     waits = [frames for frames in found if frames is not None]
-    if len(waits) < TRIALS / 2 <= len(rig.breaks()):
-        pytest.skip(STALLED)
-    assert len(waits) >= TRIALS / 2, f"too few were heard: {waits}"
     in_time = [frames for frames in waits if frames <= period + 0.001 * server.rate]
     assert len(in_time) >= len(waits) - 1, (
         waits
     )  # one stall of a shared machine; the bench has none
-    assert min(waits) >= 0, waits
+    assert min(waits, default=0) >= 0, waits
+    if stalled(rig, len(waits), TRIALS / 2):
+        pytest.skip(STALLED)
+    assert len(waits) >= TRIALS / 2, f"too few were heard: {waits}"
 
 
 def test_commands_list_monitor_and_learn(start_jack, tmp_path):
