@@ -6,12 +6,14 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import soundfile
 
 from rtstem.crate_index import SIDECAR
 
+T = TypeVar("T")
 SUBTYPES = {"flac": "PCM_24", "wav": "PCM_24", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III"}
 GOOD = (
     "01 song.flac",
@@ -75,11 +77,12 @@ def temporaries(folder: Path) -> list[Path]:
     return list(folder.rglob("*.part"))
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until `condition()` is true; fails when it takes too long."""
+def until(condition: Callable[[], T], seconds: float = 60) -> T:
+    """Wait until `condition()` is true, and return what it gave; fails when it takes too long."""
     import time
 
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+    return found

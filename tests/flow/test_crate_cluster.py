@@ -63,9 +63,8 @@ def test_all_songs_are_done_once_though_a_worker_is_killed(tmp_path, cluster):
     with Client(cluster) as client:
         pids = list(client.run(os.getpid).values())
         process = crate(tmp_path, "--scheduler", cluster.scheduler_address)
-        until(lambda: list(tmp_path.rglob("*.flac")) and busy(client, tmp_path, pids))
-        victim = busy(client, tmp_path, pids)[0]
-        os.kill(victim, signal.SIGKILL)
+        until(lambda: list(tmp_path.rglob("*.flac")))
+        os.kill(until(lambda: next(filter(is_busy, pids), None)), signal.SIGKILL)
         out, err = process.communicate(timeout=180)
     assert process.returncode == 2, err
     assert "6 songs: 5 separated" in out
@@ -77,16 +76,13 @@ def test_all_songs_are_done_once_though_a_worker_is_killed(tmp_path, cluster):
         assert_whole(tmp_path / "out" / "x" / source.stem, source, STEMS)
 
 
-def busy(client, folder: Path, pids: list[int]) -> list[int]:
-    """Workers that are writing stems at this moment."""
-    found = []
-    for pid in pids:
-        for link in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-                if ".part" in os.readlink(link):
-                    found.append(pid)
-                    break
-    return found
+def is_busy(pid: int) -> bool:
+    """Whether a worker is writing stems at this moment."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if ".part" in os.readlink(link):
+                return True
+    return False
 
 
 def test_a_model_and_copies_over_the_cluster(tmp_path, cluster):
