@@ -137,6 +137,23 @@ def test_a_blend_lies_between_a_model_and_what_it_began_with(share: float) -> No
         torch.testing.assert_close(out, expected)
 
 
+def test_the_side_is_heard() -> None:
+    """Of two mixtures alike but for the sign of one channel only the side's magnitude differs."""
+    model, mixture = tiny_separator(), spectra(4)
+    mixture[:, :, 1] = mixture[:, :, 0]
+    for (count, width), weight in zip(TINY.groups, model.encoder.weights, strict=True):
+        weight.data[:, : 6 * width].view(count, 2, width, 3, -1)[..., :2, :] = 0
+    flipped = mixture * torch.tensor([1.0, -1.0])[:, None, None]
+    with torch.no_grad():
+        first, _ = model.masks(mixture, model.initial_state(1))
+        second, _ = model.masks(flipped, model.initial_state(1))
+        for (_, width), weight in zip(TINY.groups, model.encoder.weights, strict=True):
+            weight.data[:, 6 * width :] = 0
+        deaf, _ = model.masks(flipped, model.initial_state(1))
+    assert not torch.allclose(first, second, atol=1e-3)
+    torch.testing.assert_close(deaf, first)
+
+
 @pytest.mark.parametrize("lookahead", [0, 2])
 def test_an_exported_file_becomes_the_model_again(tmp_path: Path, lookahead: int) -> None:
     torch.manual_seed(4)
@@ -152,19 +169,21 @@ def test_an_exported_file_becomes_the_model_again(tmp_path: Path, lookahead: int
     torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_a_file_without_weights_for_magnitudes_becomes_the_model_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("parts", [2, 3])
+def test_a_file_of_old_becomes_the_model_again(tmp_path: Path, parts: int) -> None:
+    """Once there were no weights for the side, before that none for magnitudes."""
     model, mixture = tiny_separator(), spectra(6)
     for (count, width), weight in zip(TINY.groups, model.encoder.weights, strict=True):
-        weight.data.view(count, 2, width, 3, -1)[..., 2, :] = 0
+        weight.data[:, 6 * width :] = 0
+        weight.data[:, : 6 * width].view(count, 2, width, 3, -1)[..., parts:, :] = 0
     export(model, tmp_path / "model.onnx", "model", {})
     proto = onnx.load(tmp_path / "model.onnx")
-    for tensor in proto.graph.initializer:  # as files were before there were magnitudes
+    for tensor in proto.graph.initializer:
         if tensor.name.startswith("encoders."):
             whole = to_array(tensor)
-            planar = whole.reshape(len(whole), 2, 3, -1, whole.shape[-1])[:, :, :2]
-            tensor.CopyFrom(
-                from_array(planar.reshape(len(whole), -1, whole.shape[-1]), tensor.name)
-            )
+            count, rows, features = whole.shape
+            planar = whole[:, : rows // 7 * 6].reshape(count, 2, 3, -1, features)[:, :, :parts]
+            tensor.CopyFrom(from_array(planar.reshape(count, -1, features), tensor.name))
     onnx.save(proto, tmp_path / "old.onnx")
     again = recovered(tmp_path / "old.onnx")
     with torch.no_grad():

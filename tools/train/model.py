@@ -64,11 +64,17 @@ def compress(spectrum: Tensor) -> Tensor:
     return spectrum * (spectrum.square().sum(-1, keepdim=True) + 1e-9).pow(-0.25)
 
 
+def magnitude(spectrum: Tensor) -> Tensor:
+    """[..., 2] to [..., 1]."""
+    return spectrum.square().sum(-1, keepdim=True).sqrt()
+
+
 class BandEncoder(nn.Module):
     """Compressed spectrum [T, B, 2, bins, 2] to band features [T*B, bands, N].
 
     The magnitude of each bin goes in beside its real and imaginary part: a harmonic is a peak
-    whatever its phase.
+    whatever its phase. So does that of the difference of both channels: what stands in the middle
+    has none, as most voices.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -76,20 +82,23 @@ class BandEncoder(nn.Module):
         self.groups, features = config.groups, config.features
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for count, width in self.groups:
-            weight = torch.randn(count, 6 * width, features) / math.sqrt(6 * width)
+            weight = torch.randn(count, 7 * width, features) / math.sqrt(7 * width)
             self.weights.append(nn.Parameter(weight))
             self.biases.append(nn.Parameter(torch.zeros(count, 1, features)))
         self.embedding = nn.Parameter(torch.randn(config.bands, features) * 0.02)
 
     def forward(self, spectrum: Tensor) -> Tensor:
         rows = spectrum.shape[0] * spectrum.shape[1]
-        spectrum = torch.cat([spectrum, spectrum.square().sum(-1, keepdim=True).sqrt()], -1)
+        side = magnitude(spectrum[:, :, 0] - spectrum[:, :, 1]).view(rows, -1)
+        spectrum = torch.cat([spectrum, magnitude(spectrum)], -1)
         first, out = 0, []
         groups = zip(self.groups, self.weights, self.biases, strict=True)
         for (count, width), weight, bias in groups:
             part = spectrum[..., first : first + count * width, :]
             part = part.reshape(rows, 2, count, width * 3).permute(2, 0, 1, 3)
-            out.append(torch.baddbmm(bias, part.reshape(count, rows, -1), weight).transpose(0, 1))
+            beside = side[:, first : first + count * width].view(rows, count, width)
+            part = torch.cat([part.reshape(count, rows, -1), beside.transpose(0, 1)], 2)
+            out.append(torch.baddbmm(bias, part, weight).transpose(0, 1))
             first += count * width
         return torch.cat(out, 1) + self.embedding
 

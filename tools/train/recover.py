@@ -70,15 +70,18 @@ def _affine(linear: torch.nn.Linear, name: str, weights: dict[str, Tensor]) -> N
 
 
 def _encoder(model: Separator, weights: dict[str, Tensor]) -> None:
-    """Files of old have no weights for magnitudes: zeros change nothing."""
+    """Files of old have no weights for the side or for magnitudes: zeros change nothing."""
     encoder = model.encoder
     for group, (count, width) in enumerate(model.config.groups):
         folded = weights[f"encoders.{group}"]
         inputs = folded.shape[1] // (2 * width)  # real and imaginary part, and the magnitude
-        planar = folded.view(count, 2, inputs, width, -1)
-        whole = torch.zeros_like(encoder.weights[group]).view(count, 2, width, 3, -1)
-        whole[..., :inputs, :] = planar.transpose(2, 3)
-        encoder.weights[group].data = whole.view(count, 6 * width, -1)
+        rows = 2 * inputs * width  # after them, the side
+        planar = folded[:, :rows].view(count, 2, inputs, width, -1)
+        whole = torch.zeros_like(encoder.weights[group])
+        channels = whole[:, : 6 * width].view(count, 2, width, 3, -1)
+        channels[..., :inputs, :] = planar.transpose(2, 3)
+        whole[:, 6 * width : 6 * width + folded.shape[1] - rows] = folded[:, rows:]
+        encoder.weights[group].data = whole
         encoder.biases[group].data.zero_()
 
 

@@ -115,13 +115,17 @@ class StreamingStep(nn.Module):
         }
 
     def _fold_encoder(self, model: Separator) -> None:
-        """Weights for inputs ordered (channel, re/im/level, bin); embeddings join the biases."""
+        """Weights for inputs ordered (channel, re/im/level, bin), then the level of the side.
+
+        Embeddings join the biases.
+        """
         self.encoders, biases = nn.ParameterList(), []
         encoder = model.encoder
         groups = zip(model.config.groups, encoder.weights, encoder.biases, strict=True)
         for (count, width), weight, bias in groups:
-            by_bin = weight.view(count, 2, width, 3, -1)
-            self.encoders.append(constant(by_bin.transpose(2, 3).reshape(count, 6 * width, -1)))
+            by_bin = weight[:, : 6 * width].view(count, 2, width, 3, -1).transpose(2, 3)
+            planar = by_bin.reshape(count, 6 * width, -1)
+            self.encoders.append(constant(torch.cat([planar, weight[:, 6 * width :]], 1)))
             biases.append(bias[:, 0])
         self.encoder_bias = constant(torch.cat(biases) + encoder.embedding)
 
@@ -145,11 +149,12 @@ class StreamingStep(nn.Module):
         power = planar.square().sum(1, keepdim=True)
         compressed = planar * (power + 1e-9).pow(-0.25)
         level = compressed.square().sum(1, keepdim=True).sqrt()
-        inputs = torch.cat([compressed, level], 1)
+        side = (compressed[0] - compressed[1]).square().sum(0, keepdim=True).sqrt()
+        inputs = torch.cat([torch.cat([compressed, level], 1).flatten(0, 1), side])
         first, out = 0, []
         for (count, width), weight in zip(self.groups, self.encoders, strict=True):
-            part = inputs[:, :, first : first + count * width].reshape(6, count, width)
-            part = part.transpose(0, 1).reshape(count, 1, 6 * width)
+            part = inputs[:, first : first + count * width].reshape(7, count, width)
+            part = part.transpose(0, 1).reshape(count, 1, 7 * width)
             out.append((part @ weight).reshape(count, self.features))
             first += count * width
         return torch.cat(out)
