@@ -42,7 +42,7 @@ class StreamOpener:
         source, capture = plan.input_device, self._capture
         if source is None or capture is None:
             return self._open_output(plan, source)
-        stream = open_input(capture, source, plan.input_channels, plan.rate, plan.block)
+        stream = open_input(capture, source, plan.input_channels, plan.rate)
         try:
             output = self._open_output(plan, None)
         except RtstemError:

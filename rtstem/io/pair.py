@@ -17,10 +17,11 @@ LOOK_SECONDS = 0.1
 
 
 def open_input(
-    capture: Capture, device: DeviceInfo, channels: int, output_rate: int, block: int
+    capture: Capture, device: DeviceInfo, channels: int, output_rate: int
 ) -> DeviceStream:
     """A stream at the device's own rate that fills `capture`, not started.
 
+    Blocks are the host's: of another size they would come in bursts, which say little of its clock.
     Raises DeviceError with PortAudio's reason.
     """
     rate = round(device.default_rate)
@@ -33,7 +34,7 @@ def open_input(
         input_channels=channels,
         output_channels=0,
         rate=rate,
-        block=block,
+        block=0,
     )
 
 
