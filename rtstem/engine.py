@@ -152,6 +152,8 @@ class Engine:
             Feeder(plan.reader, self._board.feed, self._board.header) if plan.reader else None
         )
         self._drain = Drain(self._sink, sink_ring, self._board.header) if self._sink else None
+        if self._capture is not None:
+            self._playing.troubles.follow(self._capture)
         self._memory = "memory not locked (switched off)"
         self._watchdog = Watchdog(
             self._board,

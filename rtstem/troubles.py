@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from .rt import board as b
 from .rt.board import Board
+from .rt.capture import Capture
 from .rt.hop import NOT_FINITE, RUN_FAILED
+from .rt.pull import MAX_DRIFT
 from .rt.separator import Separator
 
 OVER_SECONDS = 2.0
@@ -21,6 +23,8 @@ WORTH_SECONDS = 0.1
 """Held stems that bridged less than this are only counted: nobody heard it."""
 LASTING_SECONDS = 0.5
 """A trouble that lasts is told of before it is over."""
+DRIFT_SECONDS = 5.0
+"""Drift at its limit for so long is none that passes."""
 
 
 class _Episode:
@@ -58,6 +62,23 @@ class _Episode:
         return self.begun and self.seconds > LASTING_SECONDS
 
 
+class _Clocks:
+    """Whether two clocks differ by more than is followed."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._since, self._told = time.monotonic(), False
+
+    def apart(self, now: float) -> bool:
+        """True once, when that has lasted."""
+        if abs(self._capture.ppm) < 0.999e6 * MAX_DRIFT:
+            self._since = now
+        if self._told or now - self._since < DRIFT_SECONDS:
+            return False
+        self._told = True
+        return True
+
+
 class Troubles:
     """Looks at late stems, late input, failures of the model and blocks that are too large."""
 
@@ -69,6 +90,11 @@ class Troubles:
         self._before = (0, 0, 0)  # frames, blocks and missed blocks before stems were late
         self._explained = False  # the model's failures are why stems are late
         self._oversized = False
+        self._clocks: _Clocks | None = None
+
+    def follow(self, capture: Capture) -> None:
+        """Tell of an input on a clock of its own too."""
+        self._clocks = _Clocks(capture)
 
     def watch(self, separator: Separator) -> None:
         """From now on tell of the failures of this one."""
@@ -84,6 +110,11 @@ class Troubles:
         if self._header[b.OVERSIZED] and not self._oversized:
             self._oversized = True
             self._tell(f"the device asks for more than {b.MAX_BLOCK} frames; set audio.block")
+        if self._clocks is not None and self._clocks.apart(now):
+            self._tell(
+                f"input and output drift apart by more than {1e6 * MAX_DRIFT:.0f} ppm;"
+                " set audio.block to 0, and both devices to the rates that they really have"
+            )
 
     def _look_at_the_model(self, over: bool) -> None:
         failing, separator = self._failing, self._separator

@@ -11,7 +11,7 @@ from rtstem.io import pair as pair_module
 from rtstem.io.pair import STILL_SECONDS, PairStream
 from rtstem.rt import board as b
 from rtstem.rt.board import Board
-from rtstem.rt.capture import MARKS, Capture
+from rtstem.rt.capture import MARKS, PACE, Capture
 from rtstem.rt.system import system_calls
 from rtstem.troubles import Troubles
 
@@ -43,6 +43,28 @@ def test_a_lasting_lack_of_input_is_told_when_it_begins_and_when_it_is_over(boar
         troubles.look()
     assert len(told) == 2
     assert told[1].startswith("the input comes again; 100 blocks in ")
+
+
+def test_clocks_that_drift_apart_are_told_of_once_when_that_lasts(board, clock):
+    told: list[str] = []
+    troubles, capture = Troubles(board, None, told.append), Capture(system_calls(), 2, (0, 1))
+    troubles.follow(capture)
+
+    def looks(ppm: float, seconds: float) -> None:
+        capture.servo[PACE] = 1 + 1e-6 * ppm
+        for _ in range(round(seconds / 0.05)):
+            clock.s += 0.05
+            troubles.look()
+
+    looks(-2000, 4)
+    looks(1990, 20)
+    looks(2000, 4)
+    assert told == []
+    looks(-2000, 10)
+    assert told == [
+        "input and output drift apart by more than 2000 ppm; set audio.block to 0,"
+        " and both devices to the rates that they really have"
+    ]
 
 
 def test_an_input_is_lost_when_it_is_still_or_says_so(board, clock):
