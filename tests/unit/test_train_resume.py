@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch (pip install rtstem[train])")
 
 from tools.train.checkpoint import load_average  # noqa: E402
+from tools.train.heldout import DB, errors_db  # noqa: E402
 from tools.train.mixing import Batch  # noqa: E402
 from tools.train.recover import named  # noqa: E402
 from tools.train.train import TrainConfig, Trainer, learning_rate  # noqa: E402
@@ -64,3 +65,15 @@ def test_learning_rate_ends_with_the_budget() -> None:
     assert rates[0] == pytest.approx(CONFIG.learning_rate)
     assert rates[0] > rates[1] > rates[2]
     assert rates[2] == rates[3] == pytest.approx(CONFIG.final_rate)
+
+
+def test_vocals_and_other_stems_are_judged_apart() -> None:
+    """Both together are the loss of training, of a mixture whose stems are known."""
+    trainer = Trainer(TrainConfig("tiny", features=8, layers=1, hidden=8))
+    stems = torch.randn(1, 4, 2, 48 * 512, generator=torch.Generator().manual_seed(1)) * 0.1
+    whole = Batch(stems, torch.tensor([False]), torch.tensor([1024]), torch.zeros(1))
+    apart = errors_db(trainer.model, [whole])[0]
+    with torch.no_grad():
+        loss = float(trainer.batch_loss(trainer.model, whole))
+    assert apart[0] != pytest.approx(apart[1])
+    assert float(0.25 * apart[0] + 0.75 * apart[1]) / DB == pytest.approx(loss, abs=1e-3)

@@ -112,8 +112,11 @@ class Trainer:
 
     errors = staticmethod(masked_errors)
 
-    def batch_loss(self, model: Separator, batch: Batch) -> torch.Tensor:
-        """Loss of one batch."""
+    def batch_loss(
+        self, model: Separator, batch: Batch, vocals_weight: float | None = None
+    ) -> torch.Tensor:
+        """Loss of one batch; the weight of the vocals is the configured one unless given."""
+        share = self.config.vocals_weight if vocals_weight is None else vocals_weight
         warm = self.config.warm_frames
         target = self.stft(batch.stems)
         mixture = target.sum(2)
@@ -124,7 +127,7 @@ class Trainer:
         weights = bin_weights(mixture, batch.loss_bins, batch.whitening)
         errors = self.errors(output[warm:], mixture, target, weights)
         energy = stem_errors(mixture[:, :, None], torch.zeros(()), weights)[:, 0]
-        return separation_loss(errors, energy, batch.partial, self.config.vocals_weight)
+        return separation_loss(errors, energy, batch.partial, share)
 
     def step(self, batch: Batch) -> float:
         """One update; returns the loss."""
