@@ -80,7 +80,7 @@ class _Clocks:
 
 
 class Troubles:
-    """Looks at late stems, late input, failures of the model and blocks that are too large."""
+    """Looks at late stems, late input, failures of the model, too large blocks and clocks far apart."""
 
     def __init__(self, board: Board, separator: Separator, tell: Callable[[str], None]) -> None:
         self._header, self._separator, self._tell = board.header, separator, tell

@@ -92,9 +92,12 @@ def test_a_clock_that_runs_fast_is_followed(start_jack, tiny, rate, period):
 def test_blocks_in_bursts_are_told_of(start_jack, tiny):
     server = start_jack(48000, 1024)
     with EngineProcess(server, config(tiny, clocks="two", block=256)) as engine:
-        time.sleep(8.0)
-        told = engine.ask("snapshot")
-    assert any("set audio.block to 0" in line for line in told["notices"]), told
+        deadline, told = time.monotonic() + 30.0, False
+        while not told and time.monotonic() < deadline:
+            time.sleep(0.5)
+            seen = engine.ask("snapshot")
+            told = any("set audio.block to 0" in line for line in seen["notices"])
+    assert told, seen
 
 
 def test_an_input_that_is_gone_ends_a_virtual_output(start_jack, tiny):
