@@ -12,7 +12,8 @@ import math
 import numpy as np
 import torch
 
-from tools.train.mixing import Batch, Mixer
+from tools.train.loss import separation_loss
+from tools.train.mixing import Batch, Mixer, collated
 from tools.train.model import Separator
 from tools.train.paths import pools_dir
 from tools.train.recover import named
@@ -27,12 +28,12 @@ def mixtures(length: int, count: int) -> dict[str, list[Batch]]:
     mixer, number = Mixer(pools_dir(), length, held_out=True), 0
     found: dict[str, list[Batch]] = {"mono": [], "stereo": []}
     while min(map(len, found.values())) < count:
-        stems, partial, bins, whitening = mixer.item(np.random.default_rng([SEED, number]))
+        item = mixer.item(np.random.default_rng([SEED, number]))
+        stems, partial = item[:2]
         group = found["mono" if np.array_equal(stems[:, 0], stems[:, 1]) else "stereo"]
         number += 1
         if not partial and len(group) < count:
-            facts = (torch.tensor([fact]) for fact in (partial, bins, whitening))
-            group.append(Batch(torch.from_numpy(stems)[None], *facts))
+            group.append(collated([item]))
     return found
 
 
@@ -46,8 +47,8 @@ def errors_db(model: Separator, batches: list[Batch]) -> torch.Tensor:
         )
     )  # fmt: skip
     with torch.no_grad():
-        rows = [[trainer.batch_loss(model, b, share) for share in (1.0, 0.0)] for b in batches]
-    return DB * torch.tensor(rows)
+        judged = [(*trainer.batch_errors(model, batch), batch.partial) for batch in batches]
+    return DB * torch.tensor([[separation_loss(*b, share) for share in (1.0, 0.0)] for b in judged])
 
 
 def main() -> None:

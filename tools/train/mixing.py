@@ -152,6 +152,13 @@ class Mixer:
         return self.finish(stems, rng), partial, judged, whitening
 
 
+def collated(items: list[tuple[np.ndarray, bool, int, float]]) -> Batch:
+    """Items of `Mixer` as one batch."""
+    stems, partial, bins, whitening = zip(*items, strict=True)
+    facts = (torch.tensor(column) for column in (partial, bins, whitening))
+    return Batch(torch.from_numpy(np.stack(stems)), *facts)
+
+
 class MixtureBatches(Dataset):
     """Batch number i is a pure function of (seed, i): training resumes without a trace."""
 
@@ -168,6 +175,4 @@ class MixtureBatches(Dataset):
         items = [
             self.mixer.item(np.random.default_rng([self.seed, index, i])) for i in range(self.batch)
         ]
-        stems, partial, bins, whitening = zip(*items, strict=True)
-        facts = (torch.tensor(column) for column in (partial, bins, whitening))
-        return Batch(torch.from_numpy(np.stack(stems)), *facts)
+        return collated(items)

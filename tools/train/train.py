@@ -112,11 +112,8 @@ class Trainer:
 
     errors = staticmethod(masked_errors)
 
-    def batch_loss(
-        self, model: Separator, batch: Batch, vocals_weight: float | None = None
-    ) -> torch.Tensor:
-        """Loss of one batch; the weight of the vocals is the configured one unless given."""
-        share = self.config.vocals_weight if vocals_weight is None else vocals_weight
+    def batch_errors(self, model: Separator, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Squared errors [B, S] of one batch, and the energy [B] of its mixtures."""
         warm = self.config.warm_frames
         target = self.stft(batch.stems)
         mixture = target.sum(2)
@@ -126,8 +123,12 @@ class Trainer:
         mixture, target = mixture[judged], target[judged]
         weights = bin_weights(mixture, batch.loss_bins, batch.whitening)
         errors = self.errors(output[warm:], mixture, target, weights)
-        energy = stem_errors(mixture[:, :, None], torch.zeros(()), weights)[:, 0]
-        return separation_loss(errors, energy, batch.partial, share)
+        return errors, stem_errors(mixture[:, :, None], torch.zeros(()), weights)[:, 0]
+
+    def batch_loss(self, model: Separator, batch: Batch) -> torch.Tensor:
+        """Loss of one batch."""
+        errors, energy = self.batch_errors(model, batch)
+        return separation_loss(errors, energy, batch.partial, self.config.vocals_weight)
 
     def step(self, batch: Batch) -> float:
         """One update; returns the loss."""
