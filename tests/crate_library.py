@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -75,6 +76,16 @@ def assert_whole(folder: Path, source: Path, stems: tuple[str, ...]) -> None:
 
 def temporaries(folder: Path) -> list[Path]:
     return list(folder.rglob("*.part"))
+
+
+def writes_stems(pid: int) -> bool:
+    """Whether a process has an unfinished file open at this moment."""
+    with contextlib.suppress(FileNotFoundError):  # of a process that ends meanwhile
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if os.readlink(link).endswith(".part"):
+                    return True
+    return False
 
 
 def until(condition: Callable[[], T], seconds: float = 60) -> T:

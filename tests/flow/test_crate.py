@@ -27,6 +27,7 @@ from tests.crate_library import (
     song,
     temporaries,
     until,
+    writes_stems,
 )
 from tests.models import STEMS, tiny_model
 
@@ -202,9 +203,8 @@ def test_workers_end_with_a_killed_parent(tmp_path, start):
 def test_a_worker_that_is_killed_costs_no_song(tmp_path, start):
     sources = long_songs(tmp_path / "in", 3)
     process = start(*CRATE, "--jobs", "2")
-    until(lambda: temporaries(tmp_path))
-    writers = [pid for pid in children(process.pid) if writes_below(pid, tmp_path)]
-    os.kill(writers[0], signal.SIGKILL)
+    writer = until(lambda: next(filter(writes_stems, children(process.pid)), None))
+    os.kill(writer, signal.SIGKILL)
     code, out, err = ended(process)
     assert (code, err) == (0, "")
     assert listed(out, "separated") == 3
@@ -274,9 +274,3 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def writes_below(pid: int, folder: Path) -> bool:
-    """True for a process that has a file below `folder` open."""
-    links = Path(f"/proc/{pid}/fd").iterdir()
-    return any(os.readlink(link).startswith(f"{folder}/out") for link in links)

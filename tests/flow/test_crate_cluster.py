@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crate_library import assert_whole, song, temporaries, until
+from tests.crate_library import assert_whole, song, temporaries, until, writes_stems
 from tests.models import STEMS, tiny_model
 
 
@@ -64,7 +63,7 @@ def test_all_songs_are_done_once_though_a_worker_is_killed(tmp_path, cluster):
         pids = list(client.run(os.getpid).values())
         process = crate(tmp_path, "--scheduler", cluster.scheduler_address)
         until(lambda: list(tmp_path.rglob("*.flac")))
-        os.kill(until(lambda: next(filter(is_busy, pids), None)), signal.SIGKILL)
+        os.kill(until(lambda: next(filter(writes_stems, pids), None)), signal.SIGKILL)
         out, err = process.communicate(timeout=180)
     assert process.returncode == 2, err
     assert "6 songs: 5 separated" in out
@@ -74,15 +73,6 @@ def test_all_songs_are_done_once_though_a_worker_is_killed(tmp_path, cluster):
     for source in sources:
         assert out.count(f"x/{source.name}  (") == 1
         assert_whole(tmp_path / "out" / "x" / source.stem, source, STEMS)
-
-
-def is_busy(pid: int) -> bool:
-    """Whether a worker is writing stems at this moment."""
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            if ".part" in os.readlink(link):
-                return True
-    return False
 
 
 def test_a_model_and_copies_over_the_cluster(tmp_path, cluster):
