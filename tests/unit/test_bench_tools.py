@@ -29,12 +29,13 @@ def tool(monkeypatch):
 
 def test_processor_time_is_booked_on_the_thread_that_used_it(tool):
     threads = tool("threads")
-    working, done = threading.Event(), threading.Event()
+    working, done, worked = threading.Event(), threading.Event(), []
 
     def work():
         end = time.thread_time() + 0.2
         while time.thread_time() < end:
             pass
+        worked.append(time.thread_time())  # more where the machine stalled in the last round
         working.set()
         done.wait()
 
@@ -45,7 +46,7 @@ def test_processor_time_is_booked_on_the_thread_that_used_it(tool):
     after, process = threads.thread_seconds(), time.process_time() - process
     done.set()
     thread.join()
-    assert after["inference"] == pytest.approx(0.2, abs=0.05)
+    assert after["inference"] == pytest.approx(worked[0], abs=0.05)
     assert sum(after.values()) - sum(before.values()) == pytest.approx(process, abs=0.05)
 
 

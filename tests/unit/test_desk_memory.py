@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from rtstem.control import desk_memory
 from rtstem.control.actions import ActionTable
 from rtstem.control.desk import Desk
+from rtstem.control.desk_memory import GESTURE_SECONDS
 from rtstem.errors import ConfigError
 from tests.desk_rig import CUE, STEMS, Rig
 
@@ -21,6 +24,14 @@ NAMES = ActionTable(Desk(STEMS, {}, lambda _: None, buses=CUE)).names
 @pytest.fixture
 def rig() -> Rig:
     return Rig()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pause() -> Iterator[None]:
+    """However long the machine stands still between two moves, one gesture remains one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk_memory, "GESTURE_SECONDS", math.inf)
+        yield
 
 
 def test_snapshot_fades_over_its_time_and_a_hand_wins(rig: Rig) -> None:
@@ -55,6 +66,7 @@ def test_undo_goes_back_one_gesture_and_forth_again(rig: Rig) -> None:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that undo sees, at the end of a list."""
+    monkeypatch.setattr(desk_memory, "GESTURE_SECONDS", GESTURE_SECONDS)
     times = [100.0]
     monkeypatch.setattr(desk_memory.time, "monotonic", lambda: times[-1])
     return times

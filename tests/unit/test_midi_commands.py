@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rtstem.cli import run
+from rtstem.commands import midi_live
 from rtstem.control import midi_ports, midi_watch
 from rtstem.control import midi_profile_files as files
 from rtstem.control.midi_profile import read_profile
 from rtstem.errors import MidiError
+from tests.crate_library import until
 from tests.models import tiny_model
 
 
 class Port:
-    """A controller that sends `messages`, a moment after it was plugged in."""
+    """A controller that sends `messages`."""
 
     name = "Piano:keys 20:0"
 
     def __init__(self, messages: list[list[int]]) -> None:
         self._messages = messages
-        self._begins = time.monotonic() + 0.2
 
     def receive(self) -> tuple[list[int], float] | None:
-        if not self._messages or time.monotonic() < self._begins:
-            return None
-        return self._messages.pop(0), 0.0
+        return (self._messages.pop(0), 0.0) if self._messages else None
 
     def send(self, message: list[int]) -> None:
         pass
@@ -68,9 +67,18 @@ def config(tmp_path: Path) -> str:
 
 @pytest.fixture
 def piano(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """What the controller will send."""
+    """What the controller will send when the command waits for it; it is waited for as well."""
     messages: list[list[int]] = []
-    monkeypatch.setattr(Ports, "messages", messages, raising=False)
+    sent: list[list[int]] = []
+    wait = midi_live._wait
+
+    def played(done: Callable[[], bool]) -> None:
+        sent.extend(messages)
+        until(lambda: not sent)
+        wait(done)
+
+    monkeypatch.setattr(midi_live, "_wait", played)
+    monkeypatch.setattr(Ports, "messages", sent, raising=False)
     monkeypatch.setattr(midi_watch, "Ports", Ports)
     monkeypatch.setattr(midi_ports, "Ports", Ports)
     return messages
@@ -126,7 +134,7 @@ def test_monitor_shows_messages_and_what_they_do_but_no_clock(piano, config, cap
 
 def test_learn_writes_a_profile_that_is_found_by_itself(piano, config, capsys, own_folder):
     piano += [[0xB4, 20, value] for value in range(0, 100, 7)]
-    lesson = ["--action", "stem.drums.gain", "--seconds", "5"]
+    lesson = ["--action", "stem.drums.gain", "--seconds", "60"]
     assert run(["midi", "learn", "--config", config, *lesson]) == 0
     out = capsys.readouterr().out
     path = own_folder / "piano.yaml"
@@ -141,7 +149,7 @@ def test_learn_goes_on_with_a_profile_that_is_there(piano, config, tmp_path):
     output = tmp_path / "out.yaml"
     output.write_text("name: Mine\nports: [Piano]\ncontrols:\n  old: {note: 9, action: panic}\n")
     piano += [[0x90, 60, 100]]
-    lesson = ["--action", "bypass", "--seconds", "5", "--output", str(output)]
+    lesson = ["--action", "bypass", "--seconds", "60", "--output", str(output)]
     assert run(["midi", "learn", "--config", config, *lesson]) == 0
     assert set(read_profile(output).controls) == {"old", "bypass"}
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
-from rtstem.control import midi_notices, midi_watch
+from rtstem.control import midi, midi_notices, midi_watch
 from rtstem.control.midi import MidiSurface
 from rtstem.control.midi_ports import output_for, port_key
 from rtstem.control.midi_profile import make_profile
@@ -94,7 +95,7 @@ class World:
         pass
 
 
-def until(condition: Callable[[], object], seconds: float = 3.0) -> bool:
+def until(condition: Callable[[], object], seconds: float = 30.0) -> bool:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -314,7 +315,10 @@ def test_lesson_that_is_given_up_gives_the_controls_back(world):
     assert until(lambda: world.board.done == [("fader", 0.0)])
 
 
-def test_clock_sets_the_time_of_a_fade_in_beats(world):
+def test_clock_sets_the_time_of_a_fade_in_beats(world, monkeypatch):
+    now = [100.0]
+    pretended = SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep)
+    monkeypatch.setattr(midi, "time", pretended)
     desk, fades = world.plug("Desk 1"), []
     apply = world.board.apply
 
@@ -326,14 +330,14 @@ def test_clock_sets_the_time_of_a_fade_in_beats(world):
     surface = world.surface(desk=world.board)
     assert surface.bpm is None
     for _ in range(60):
+        now[0] += 0.1
         desk.incoming.append([0xF8])
-        time.sleep(0.01)
-    assert until(lambda: surface.bpm is not None)
-    assert surface.bpm == pytest.approx(250, rel=0.3)  # by the sleeps of a test
+        assert until(lambda: not desk.incoming)
+    assert until(lambda: surface.bpm == pytest.approx(25, rel=0.05))
     desk.incoming.append([0x90, 3, 1])
     assert until(lambda: world.board.done == [("snapshot.1.recall", 1.0)])
-    assert fades == [pytest.approx(4 * 60 / 250, rel=0.3)]
-    assert world.board.fade_seconds == 2.0
+    assert fades == [pytest.approx(4 * 60 / 25, rel=0.05)]
+    assert until(lambda: world.board.fade_seconds == 2.0)
 
 
 def test_notices_are_not_repeated_at_once(monkeypatch):

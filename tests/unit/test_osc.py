@@ -21,11 +21,17 @@ STEMS = ("vocals", "drums", "bass", "other")
 VOCALS = "/rtstem/stem/vocals/gain"
 
 
-def until(condition: Callable[[], bool], seconds: float = 3.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.002)
+
+
+def assert_hears(client: Client, told: dict[str, float]) -> None:
+    """All of it comes, and nothing else."""
+    expected = pytest.approx(told)
+    assert client.hear(expected=expected) == expected
 
 
 @pytest.fixture
@@ -91,35 +97,34 @@ def test_changes_are_told_to_all_who_have_spoken_but_not_back_to_the_mover(table
     mover, other, stranger = clients(), clients(), clients()
     for client in (mover, other):
         client.send("/rtstem/sync")
-        assert client.hear() == pytest.approx({address_of(n): v for n, v in table.values().items()})
+        assert_hears(client, {address_of(n): v for n, v in table.values().items()})
     mover.send(VOCALS, 0.5)
-    assert other.hear() == {VOCALS: 0.5}
+    assert_hears(other, {VOCALS: 0.5})
     assert mover.hear() == {}
     table.apply("stem.vocals.gain", 0.25)
-    assert mover.hear() == other.hear() == {VOCALS: 0.25}
+    assert_hears(mover, {VOCALS: 0.25})
+    assert_hears(other, {VOCALS: 0.25})
     assert stranger.hear(0.05) == {}
 
 
 def test_a_mover_hears_what_else_its_move_has_changed(clients):
     client = clients()
     client.send("/rtstem/preset/no_drums", 1.0)
-    heard = client.hear()
-    assert heard["/rtstem/stem/drums/gain"] == 0.0
-    assert "/rtstem/preset/no_drums" not in heard
+    assert_hears(client, {"/rtstem/stem/drums/gain": 0.0})
 
 
 def test_sync_with_a_port_is_answered_there(table, clients, surface):
     asker, listener = clients(), clients()
     asker.send("/rtstem/sync", listener.socket.getsockname()[1])
-    assert len(listener.hear()) == len(table.names)
+    assert_hears(listener, {address_of(n): v for n, v in table.values().items()})
     table.apply("bypass", 1.0)
-    assert listener.hear() == {"/rtstem/bypass": 1.0}
+    assert_hears(listener, {"/rtstem/bypass": 1.0})
 
 
 def test_reply_to_hears_from_the_start(table):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", 0))
-        listener.settimeout(2)
+        listener.settimeout(30)
         with OscSurface(table, port=0, reply_to=listener.getsockname()):
             table.apply("bypass", 1.0)
             assert list(read(listener.recv(1500))) == [("/rtstem/bypass", 1.0)]
@@ -128,11 +133,11 @@ def test_reply_to_hears_from_the_start(table):
 def test_a_held_back_change_is_told_in_the_end(table, clients):
     client = clients()
     client.send("/rtstem/sync")
-    client.hear()
+    assert_hears(client, {address_of(n): v for n, v in table.values().items()})
     for n in range(200):
         table.apply("stem.bass.gain", n / 200)
     table.apply("stem.bass.gain", 0.125)
-    assert client.hear() == {"/rtstem/stem/bass/gain": 0.125}
+    assert_hears(client, {"/rtstem/stem/bass/gain": 0.125})
 
 
 def test_a_flood_is_taken_fader_by_fader_and_the_last_value_wins(table, clients, notices):
@@ -140,10 +145,10 @@ def test_a_flood_is_taken_fader_by_fader_and_the_last_value_wins(table, clients,
     moves = []
     table.subscribe(lambda changed: moves.append(changed))
     began = time.monotonic()
-    for n in range(5000):  # within a second
+    for n in range(5000):  # within a second; after a stall no faster, which no socket would hold
         client.send(VOCALS, (n % 100) / 100)
         if n % 10 == 9:
-            time.sleep(max(0.0, began + n / 5000 - time.monotonic()))
+            time.sleep(0.002)
     client.send(VOCALS, 0.375)
     until(lambda: table.value("stem.vocals.gain") == 0.375)
     assert len(moves) <= 250 * (time.monotonic() - began)

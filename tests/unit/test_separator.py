@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -90,19 +89,16 @@ def test_silence_gives_silence(spec):
 
 
 def test_run_does_not_hold_the_gil(spec):
-    """While a thread is inside the compiled hops, Python goes on counting."""
+    """While a thread is inside the compiled hops, Python sees them being done."""
     separator, audio = Separator(spec), noise(4000 * spec.hop)
     out = np.empty((4, len(audio), 2), np.float32)
     separate_many(separator.state, audio[: spec.hop], out[:, : spec.hop])
     thread = threading.Thread(target=separate_many, args=(separator.state, audio, out))
-    began = time.perf_counter()
     thread.start()
-    longest, last = 0.0, time.perf_counter()
+    seen = set()
     while thread.is_alive():
-        now = time.perf_counter()
-        longest, last = max(longest, now - last), now
-    spent = time.perf_counter() - began
-    assert longest < spent / 2  # with the GIL held, the first gap would be the whole time
+        seen.add(int(separator.state.cursor[0]))
+    assert len(seen) > 3  # with the GIL held, only what was before, and what is in the end
 
 
 def test_wrong_shape_is_named(spec):

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import signal
+import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -165,7 +166,7 @@ def test_terminal_is_raw_inside_and_restored_after() -> None:
         assert not during[3] & (termios.ICANON | termios.ECHO)
         assert during[3] & termios.ISIG, "Ctrl-C must stay a signal"
         os.write(master, b"q\x1b[C")
-        assert keys.read(1.0) == ["q", "right"]
+        assert keys.read(30.0) == ["q", "right"]
     assert termios.tcgetattr(slave) == before
     os.close(master)
     assert TerminalKeys(slave).read(0.1) in ([], ["eof"])
@@ -398,9 +399,10 @@ def test_loop_ends_with_the_stream_and_with_the_time(run: str) -> None:
             run_log(engine, NoKeys(), lines.append, seconds)
 
     go(FakeEngine(pictures=1))
-    start = time.monotonic()
-    go(FakeEngine(), 0.3)
-    assert 0.3 <= time.monotonic() - start < 3.0
+    start, engine = time.monotonic(), FakeEngine(pictures=10_000)
+    go(engine, 0.3)
+    assert 0.3 <= time.monotonic() - start < 30
+    assert engine.left > 0, "the stream goes on"
     assert run == "screen" or "SCHED_FIFO" in "".join(lines)
 
 
@@ -456,7 +458,9 @@ def test_picture_is_cheap() -> None:
     console = terminal()
     picture = Picture(view())
     console.print(picture)
-    start = time.process_time()
+    times = []
     for _ in range(20):
+        start = time.thread_time()
         console.print(picture)
-    assert (time.process_time() - start) / 20 < 0.0075
+        times.append(time.thread_time() - start)
+    assert statistics.median(times) < 0.0075

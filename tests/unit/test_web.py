@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from rtstem.control.actions import ActionTable
 from rtstem.control.desk import Desk
 from rtstem.control.web import MAX_CLIENTS, WebSurface
+from tests.crate_library import until
 from tests.web.fake import STEMS, Client, FakeEngine, clients
 
 
@@ -47,9 +49,7 @@ def test_hello_tells_everything_and_state_only_what_changed(join, surface, table
 def test_nothing_is_sent_while_nothing_changes(join, surface):
     client = join(surface)
     client.next("status")
-    time.sleep(0.5)
-    while not client.silent(0.05):
-        pass
+    client.next("status")  # that of the first frame, its last message
     assert client.silent(0.5)
     surface._engine.peak = 0.5
     assert client.next("meters")["stems"] == [-6, -6]
@@ -63,15 +63,17 @@ def test_sync_asks_for_everything_again(join, surface):
 
 
 def test_meters_go_on_while_the_spectra_are_compiled_for_the_first_who_watches(join, surface):
-    surface._engine.opening_seconds = 1.0
+    begun, compiled = threading.Event(), threading.Event()
+    surface._engine.opening = lambda: (begun.set(), compiled.wait(60))
     client = join(surface)
     client.next("status")
     client.send({"type": "watch", "spectrum": True})
-    time.sleep(0.2)
+    assert begun.wait(30)
     surface._engine.peak = 0.5
-    while client.next("meters", 0.5)["stems"] != [-6, -6]:
+    while client.next("meters")["stems"] != [-6, -6]:
         pass
     assert surface._engine.opened == 0
+    compiled.set()
     assert client.bands() == b"\x7f" * 64
     assert surface._engine.opened == 1
 
@@ -89,7 +91,7 @@ def test_spectra_come_to_those_who_watch_and_cost_nothing_otherwise(join, surfac
     with pytest.raises(TimeoutError):
         other.bands(0.3)
     one.send({"type": "watch", "spectrum": False})
-    time.sleep(0.3)
+    until(lambda: not surface._spectators)
     looks = surface._engine.looks
     time.sleep(0.3)
     assert surface._engine.looks == looks
@@ -140,18 +142,21 @@ def test_a_message_too_long_ends_that_connection_only(join, surface):
 
 def test_a_client_that_floods_is_slowed_and_told(join, surface, table):
     client, other = join(surface), join(surface)
+    done: list[object] = []  # moves, and "frame" whenever all were told what is new
+    table.subscribe(lambda changed: done.extend(changed.items()))
+    meters = surface._engine.meters
+    surface._engine.meters = lambda: done.append("frame") or meters()
     began = time.monotonic()
     for n in range(1000):
         client.send({"type": "apply", "action": "stem.vocals.gain", "value": n / 1000})
+        if n == 500:  # more than the 400 that may be taken at once are still to come
+            other.send({"type": "apply", "action": "stem.drums.gain", "value": 0.5})
     assert "slowed to 400" in client.next("error")["message"]
-    other.send({"type": "apply", "action": "stem.drums.gain", "value": 0.5})
-    end = time.monotonic() + 0.5
-    while table.value("stem.drums.gain") != 0.5:
-        assert time.monotonic() < end, "the others have to wait"
-        time.sleep(0.005)
-    while table.value("stem.vocals.gain") != 0.999:  # nothing is lost, in order
-        assert time.monotonic() < began + 5
-        time.sleep(0.01)
+    slowed, last = ("stem.vocals.gain", 0.45), ("stem.vocals.gain", 0.999)
+    until(lambda: last in done)  # nothing is lost, in order
+    before = done[: done.index(last)]
+    assert ("stem.drums.gain", 0.5) in before, "the others have to wait"
+    assert before[before.index(slowed) :].count("frame") > 5, "the others have to wait"
     assert time.monotonic() - began > 1.3  # 400 at once, 600 at 400 a second
 
 
@@ -161,7 +166,7 @@ def test_so_many_clients_and_no_more(join, surface):
         join(surface)
     assert refused.value.response.status_code == 503
     clients.pop().socket.close()
-    time.sleep(0.2)
+    until(lambda: len(surface._clients) < MAX_CLIENTS)
     assert join(surface).next("hello")
 
 
@@ -170,8 +175,9 @@ def test_an_engine_that_fails_to_answer_does_not_end_the_meters(join, table):
     with WebSurface(engine, table, port=0, on_notice=notices.append) as surface:
         client = join(surface)
         client.next("status")
+        client.next("status")  # that of the first frame, after its meters
         del engine.peak
-        time.sleep(0.2)
+        until(lambda: notices)
         engine.peak = 0.5
         assert client.next("meters")["in"] == [-6, -6]
     assert len(notices) == 1

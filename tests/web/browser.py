@@ -101,7 +101,7 @@ class Browser:
         log = self.driver.get_log("browser")
         return [e["message"] for e in log if e["level"] == "SEVERE" and "/ws" not in e["message"]]
 
-    def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Wait for `condition`; AssertionError when it does not come true."""
         end = time.monotonic() + seconds
         while not condition():

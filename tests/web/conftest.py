@@ -59,7 +59,7 @@ class Stage:
 
     def settles(self, level: float) -> None:
         """Wait until so much comes out."""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while abs(self.peak - level) > 0.02:
             assert time.monotonic() < end, f"{self.peak} comes out, not {level}"
             time.sleep(0.02)

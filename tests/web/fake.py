@@ -29,14 +29,14 @@ class FakeEngine:
         self.latency = SimpleNamespace(describe=lambda: "20 ms")
         self.peak = 0.0
         self.looks = self.opened = 0
-        self.opening_seconds = 0.0
+        self.opening: Callable[[], object] = lambda: None  # what takes its time
 
     def meters(self) -> Meters:
         pair = (self.peak, self.peak)
         return Meters(pair, {"main": pair}, dict.fromkeys(STEMS, self.peak))
 
     def open_spectrum(self) -> SimpleNamespace:
-        time.sleep(self.opening_seconds)
+        self.opening()
         self.opened += 1
         return SimpleNamespace(read=self._read_bands)
 
@@ -62,14 +62,14 @@ class Client:
     def send(self, message: object) -> None:
         self.socket.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
-    def next(self, kind: str, seconds: float = 3.0) -> dict:
+    def next(self, kind: str, seconds: float = 30.0) -> dict:
         end = time.monotonic() + seconds
         while True:
             text = self.socket.recv(timeout=max(0.0, end - time.monotonic()))
             if isinstance(text, str) and (message := json.loads(text))["type"] == kind:
                 return message
 
-    def bands(self, seconds: float = 3.0) -> bytes:
+    def bands(self, seconds: float = 30.0) -> bytes:
         """The next spectrum."""
         end = time.monotonic() + seconds
         while True:
@@ -92,7 +92,8 @@ def clients() -> Iterator[Callable[..., Client]]:
 
         def join(surface: WebSurface, path: str = "ws", **options: object) -> Client:
             address = surface.url.split("#")[0].replace("http", "ws") + path
-            return Client(stack.enter_context(connect(address, close_timeout=0.2, **options)))
+            socket = connect(address, open_timeout=30, close_timeout=0.2, **options)
+            return Client(stack.enter_context(socket))
 
         yield join
 

@@ -40,10 +40,10 @@ class Client:
     def raw(self, packet: bytes) -> None:
         self.socket.sendto(packet, self.to)
 
-    def hear(self, seconds: float = 0.3) -> dict[str, float]:
-        """All that comes within so long."""
+    def hear(self, seconds: float = 0.3, expected: object = None) -> dict[str, float]:
+        """All that comes within so long; counted from when all that is `expected` has come."""
         heard: dict[str, float] = {}
-        end = time.monotonic() + seconds
+        end = time.monotonic() + (seconds if expected is None else 30.0)
         while (left := end - time.monotonic()) > 0:
             self.socket.settimeout(left)
             try:
@@ -52,6 +52,8 @@ class Client:
                 break
             assert len(packet) < 1472  # one packet on any network
             heard |= dict(read(packet))
+            if heard == expected:
+                expected, end = None, time.monotonic() + seconds
         return heard
 
     def close(self) -> None:

@@ -37,8 +37,8 @@ def test_a_dragged_fader_changes_what_comes_out(page, stage, kind):
     stage.settles(FULL)
     drag(page.browser, "stem.vocals.gain", 0, 250, kind)
     stage.settles(0.6 * FULL)
-    assert page.browser.value("stem.vocals.gain") == 0
-    assert stage.actions.value("stem.vocals.gain") == 0.0
+    page.browser.until(lambda: stage.actions.value("stem.vocals.gain") == 0.0)
+    page.browser.until(lambda: page.browser.value("stem.vocals.gain") == 0)
     drag(page.browser, "stem.vocals.gain", 0, -250, kind)
     stage.settles(FULL)
 
@@ -72,14 +72,20 @@ def test_a_tap_moves_nothing_and_a_double_click_resets(page, stage):
     ActionChains(browser.driver).click(browser.control("stem.bass.gain")).perform()
     time.sleep(0.3)
     assert stage.actions.value("stem.bass.gain") == 0.5
-    ActionChains(browser.driver).double_click(browser.control("stem.bass.gain")).perform()
-    browser.until(lambda: stage.actions.value("stem.bass.gain") == 1.0)
+
+    def reset() -> bool:
+        """Clicks until it is there: between two of them the machine may stall for too long."""
+        ActionChains(browser.driver).double_click(browser.control("stem.bass.gain")).perform()
+        return stage.actions.value("stem.bass.gain") == 1.0
+
+    browser.until(reset)
 
 
 def test_keys(page, stage):
     browser, fader = page.browser, page.browser.control("stem.vocals.gain")
     fader.send_keys(Keys.ARROW_DOWN)
     browser.until(lambda: stage.actions.value("stem.vocals.gain") == 0.98)
+    browser.until(lambda: browser.value("stem.vocals.gain") == 98)  # not what it was before
     fader.send_keys(Keys.PAGE_DOWN)
     browser.until(lambda: stage.actions.value("stem.vocals.gain") == 0.88)
     fader.send_keys(Keys.HOME)
@@ -96,7 +102,7 @@ def test_keys(page, stage):
 
 
 def test_buttons_presets_snapshots_and_undo(page, stage):
-    browser, actions = page.browser, stage.actions
+    browser = page.browser
     browser.control("preset.instrumental").click()
     stage.settles(0.6 * FULL)
     browser.until(lambda: "on" in browser.control("preset.instrumental").get_attribute("class"))
@@ -105,7 +111,7 @@ def test_buttons_presets_snapshots_and_undo(page, stage):
     browser.control("panic").click()
     stage.settles(FULL)
     browser.control("snapshot.3.recall").click()
-    browser.until(lambda: actions.value("stem.vocals.mute") == 0.0)
+    browser.until(lambda: stage.engine.desk.fading)
     end = time.monotonic() + 15
     while stage.engine.desk.fading and time.monotonic() < end:
         stage.engine.desk.tick()
@@ -168,8 +174,7 @@ def test_the_spectrum_shows_the_tone_where_it_is_and_follows_the_fader(page, sta
         )
 
     tone = next(n for n, e in enumerate(band_edges(RATE, 2048)[1:]) if e > 441 * 2048 / RATE)
-    browser.until(lambda: strongest()[:1] == [tone])
-    assert len(strongest()) < 8
+    browser.until(lambda: (seen := strongest())[:1] == [tone] and len(seen) < 8)
     stage.actions.apply("stem.vocals.mute", 1.0)
     browser.until(lambda: strongest() == [])
     browser.js("document.getElementById('spectrum').click()")
@@ -216,6 +221,7 @@ def test_a_screen_reader_finds_every_control_by_name(page, stage):
 @pytest.mark.parametrize("width", [300, 320, 360, 700, 1200])
 def test_no_width_scrolls_sideways(page, width):
     page.browser.look(width, 700)
+    page.browser.until(lambda: page.browser.js("return innerWidth") == width)
     time.sleep(0.2)
     wide = page.browser.js("return document.documentElement.scrollWidth")
     assert wide <= width
