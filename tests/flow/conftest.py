@@ -65,7 +65,7 @@ def play(tmp_path: Path) -> Callable[..., Take]:
         with engine:
             if during is not None:
                 during(engine)
-            assert engine.wait(30)
+            assert engine.wait(60)
         return Take(engine, blocks, audio)
 
     return run

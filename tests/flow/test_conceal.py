@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import numpy as np
 import pytest
 
 from rtstem.latency import FADE_FRAMES
 from rtstem.rt import board as b
+from tests.flow.clocked import by_the_clock, hear
 from tests.flow.conftest import RATE, STEMS
 from tests.flow.test_exact import DIRECT
 from tests.models import DEFAULT_GAINS, tiny_model
@@ -114,11 +114,12 @@ def test_the_switch(play, noise, limit):
 
 
 @pytest.mark.parametrize(("seconds", "length"), [(0.08, 0.3), (0.2, 0.1), (0.3, 0.03)])
+@by_the_clock
 def test_a_thread_that_hangs_leaves_a_muted_voice_muted(play, noise, seconds, length):
     def stall(engine):
-        time.sleep(0.5)
+        hear(engine, 0.5)
         engine._board.header[b.STALL_NS] = int(seconds * 1e9)
-        time.sleep(length)
+        hear(engine, length)
         engine._board.header[b.STALL_NS] = 0
 
     audio = np.tile(noise, (2, 1))
@@ -128,13 +129,14 @@ def test_a_thread_that_hangs_leaves_a_muted_voice_muted(play, noise, seconds, le
     np.testing.assert_allclose(take.bus(0)[8192:], (1 - VOCALS) * audio[8192:], atol=1e-5)
 
 
+@by_the_clock
 def test_a_model_that_is_too_slow_is_run_when_there_is_time_and_held_between(play, noise):
     """One and a half hops of time a hop: every one is heard with masks, some of them fresh."""
 
     def slow(engine):
-        time.sleep(0.3)
+        hear(engine, 0.3)
         engine._board.header[b.STALL_NS] = 17_000_000
-        time.sleep(1.0)
+        hear(engine, 1.0)
         engine._board.header[b.STALL_NS] = 0
 
     audio = np.tile(noise, (2, 1))

@@ -32,7 +32,7 @@ def test_it_starts_and_plays(name, tmp_path: Path):
     blocks: list[np.ndarray] = []
     config = config.model_copy(update={"audio": audio, "model": model})
     with Engine(config, sink=blocks.append, lockstep=True) as engine:
-        assert engine.wait(20)
+        assert engine.wait(60)
     out = np.concatenate(blocks)
     assert out.shape[1] == max(max(bus.channels) for bus in config.buses.values())
     for bus in config.buses.values():

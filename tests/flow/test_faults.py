@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from rtstem.engine import Engine
 from rtstem.errors import EngineError
+from tests.flow.clocked import by_the_clock
 from tests.models import tiny_model
 from tools.faults import __main__ as tool
 from tools.faults.outcome import UnavailableError
 
 
 @pytest.mark.parametrize("name", tool.VIRTUAL)
+@by_the_clock
 def test_fault(name, tmp_path):
     try:
         outcome = tool.find(name)(tmp_path / "show")
@@ -30,10 +30,8 @@ def test_a_thread_that_ends_again_and_again_ends_the_stream(tmp_path):
     engine = Engine(config)
     engine._inference._loop = lambda: None  # the thread ends at once, each time
     engine._inference._compile = lambda: None
-    began = time.monotonic()
     with engine:
-        assert engine.wait(5)
-    assert time.monotonic() - began < 5
+        assert engine.wait(30)
     assert isinstance(engine.error, EngineError)
     assert len(set(engine.notices)) == 1
 

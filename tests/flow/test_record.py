@@ -13,6 +13,7 @@ from rtstem.control.recording_log import read_log
 from rtstem.errors import AudioFileError, EngineError
 from rtstem.replay import replay
 from rtstem.rt.board import SCENES
+from tests.flow.clocked import by_the_clock
 from tests.flow.conftest import RATE, STEMS
 from tests.models import tiny_model
 
@@ -152,8 +153,10 @@ def test_another_model_gets_the_same_moves(play, noise, session, tmp_path):
     np.testing.assert_allclose(mix[end:], 0.3 * dry[end:], atol=1e-5)
 
 
-def test_recording_does_not_disturb_the_audio(play, noise, session):
+@by_the_clock
+def test_recording_does_not_disturb_the_audio(play, noise, tmp_path):
     """By the clock, at a small block, two seconds of it."""
+    session = Session(tmp_path / "take")
     take = play(
         np.tile(noise, (2, 1)),
         lockstep=False,

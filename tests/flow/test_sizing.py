@@ -53,9 +53,14 @@ def test_a_slower_model_gets_more_safety(tmp_path, monkeypatch, p999_us, safety)
 
 
 def test_a_model_with_more_to_do_is_measured_to_be_slower(tmp_path, kept_in):
-    tails = []
-    for model in (tiny_model(tmp_path / "tiny.onnx"), "live"):
-        with engine(model, block=16):
-            tails += [t for t in sizing._kept().values() if t not in tails]
-    tiny, live = tails
-    assert live.p999_us > tiny.p999_us
+    with engine("live", block=16):
+        (live,) = sizing._kept().values()
+    kept, path = kept_in.read_bytes(), tiny_model(tmp_path / "tiny.onnx")
+
+    def takes_less_than_half() -> bool:  # unless the machine stands still in two of its hops
+        kept_in.write_bytes(kept)
+        with engine(path, block=16):
+            _, tiny = sizing._kept().values()
+        return 2 * tiny.p999_us < live.p999_us
+
+    assert any(takes_less_than_half() for _ in range(8))

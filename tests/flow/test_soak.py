@@ -18,6 +18,7 @@ from rtstem.rt import board as b
 from rtstem.soak import demo_music, run_soak
 from rtstem.soak_load import Load
 from rtstem.soak_report import MAX_GROWTH_MB
+from tests.flow.clocked import by_the_clock
 from tests.models import tiny_model
 
 SECONDS = 6.0
@@ -36,18 +37,25 @@ def config(tmp_path):
     )
 
 
+@pytest.fixture(autouse=True)
+def look_often(monkeypatch):
+    """Eight looks after the warm-up are needed, and a machine that stands still costs some."""
+    monkeypatch.setattr(soak, "LOOK_SECONDS", 0.2)
+
+
 @pytest.fixture
 def slow_hops(monkeypatch):
-    """The inference thread of the next engine sleeps for two seconds in a hop."""
+    """The inference thread of the next engine sleeps for a second in a hop."""
 
     class Slow(Engine):
         def start(self):
             super().start()
-            self._board.header[b.STALL_NS] = 2_000_000_000
+            self._board.header[b.STALL_NS] = 1_000_000_000
 
     monkeypatch.setattr(soak, "Engine", Slow)
 
 
+@by_the_clock
 def test_a_soak_measures_all_and_the_output_is_the_input(config):
     told = []
     report = run_soak(config, SECONDS, QUIET, lambda *figures: told.append(figures))
@@ -55,13 +63,14 @@ def test_a_soak_measures_all_and_the_output_is_the_input(config):
     late = {name: seen.counts[name] for name in ("blocks without stems", "model faults")}
     assert late == {"blocks without stems": 0, "model faults": 0}
     assert seen.seconds == pytest.approx(SECONDS, abs=4)
-    assert seen.exactness.compared > 5 * seen.rate
-    assert seen.exactness.bad == 0
+    assert seen.exactness.compared > 2 * seen.rate
+    assert (seen.exactness.bad, seen.exactness.gave_up) == (0, False)
     assert seen.exactness.measured_frames == seen.latency_frames
-    assert seen.hop_us.count > 400
+    assert seen.hop_us.count > 0.8 * seen.exactness.compared / seen.hop_frames
     assert seen.samples
     assert seen.growth is not None
-    assert abs(seen.drift_ppm[0]) < 5000
+    if not seen.counts["xruns of the host"]:  # else the clock was set anew after a standstill
+        assert abs(seen.drift_ppm[0]) < 5000
     assert seen.threads[1] >= 5
     assert "misses" in told[-1][1]
     assert json.dumps(report.to_dict(), allow_nan=False)
@@ -69,16 +78,19 @@ def test_a_soak_measures_all_and_the_output_is_the_input(config):
 
 def test_moves_and_browsers_were_at_work(config, monkeypatch):
     """The faders move while the check's own bus stays up."""
-    states = []
+    engines = []
 
     class Watched(Engine):
-        def stop(self):
-            states.append(self.desk.state().faders)
-            super().stop()
+        def start(self):
+            engines.append(self)
+            super().start()
+
+    def moved():
+        return all(value != 1.0 for value in engines[0].desk.state().faders.values())
 
     monkeypatch.setattr(soak, "Engine", Watched)
-    run_soak(config, 2.0, QUIET)
-    assert any(value != 1.0 for value in states[0].values())
+    seen = run_soak(config, 60.0, QUIET, stopped=moved).measured
+    assert (seen.interrupted, seen.error) == (True, "")
 
 
 def test_a_model_that_stalls_fails_and_is_named(config, slow_hops):
@@ -182,4 +194,4 @@ def test_wrong_use_is_told_before_anything_runs(capsys, given, sentence):
     began = time.monotonic()
     assert cli.run(["soak", "--output", "virtual", *given]) == 2
     assert sentence in capsys.readouterr().err
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
