@@ -98,6 +98,41 @@ def test_pitch_shift_changes_pitch_and_not_tempo(semitones: int) -> None:
     assert np.abs(shifted[int(0.55 * RATE) :]).max() < 1e-6
 
 
+@pytest.mark.parametrize("ratio", [0.85, 1.18])
+def test_formant_shift_moves_formants_and_not_the_pitch(ratio: float) -> None:
+    """Harmonics of 150 Hz below one formant at 1 kHz."""
+    harmonics = 150 * np.arange(1, 60)
+    gains = np.exp(-(((harmonics - 1_000) / 250) ** 2)) + 1e-3
+    time = np.arange(RATE) / RATE
+    tone = (gains[:, None] * np.sin(2 * np.pi * harmonics[:, None] * time)).sum(0)
+    shifted = effects.formant_shift(tone[None].astype(np.float32), ratio)[0]
+    power = np.square(np.abs(np.fft.rfft(shifted * np.hanning(RATE))))
+    at = np.arange(len(power))
+    assert np.sum(power * at) / power.sum() == pytest.approx(1_000 * ratio, rel=0.05)
+    near = np.abs(at - 150 * np.round(at / 150)) <= 4
+    assert power[near].sum() > 0.99 * power.sum()
+
+
+def test_no_formant_shift_is_the_same_sound() -> None:
+    audio = np.random.default_rng(0).normal(0, 0.1, (2, 5_000)).astype(np.float32)
+    assert effects.formant_shift(audio, 1.0) == pytest.approx(audio, abs=1e-4)
+
+
+def test_dynamics_squeeze() -> None:
+    rng = np.random.default_rng(0)
+    swells = rng.normal(0, 1, (1, RATE)) * np.linspace(0.05, 1, RATE)
+
+    def range_of(audio: np.ndarray) -> float:
+        return float(np.std(audio[:, RATE // 2 :]) / np.std(audio[:, : RATE // 2]))
+
+    ranges = [
+        range_of(effects.dynamics(swells.astype(np.float32), np.random.default_rng(seed)))
+        for seed in range(30)
+    ]
+    assert max(ranges) < 1.01 * range_of(swells)
+    assert 5 < sum(r > 0.99 * range_of(swells) for r in ranges) < 20  # some are left as they are
+
+
 def test_echoes_come_when_they_should() -> None:
     click = np.zeros((1, 1_000), np.float32)
     click[0, 10] = 1.0

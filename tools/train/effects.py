@@ -74,6 +74,52 @@ def pitch_shift(audio: np.ndarray, ratio: float) -> np.ndarray:
     return out
 
 
+ENVELOPE_FRAME, ENVELOPE_QUEFRENCY = 1024, 60  # samples; 1.4 ms: formants, not harmonics
+
+
+def formant_shift(audio: np.ndarray, ratio: float) -> np.ndarray:
+    """Formants of [channels, n] times ``ratio``, pitch and tempo kept: a longer or shorter throat.
+
+    The cepstrally smoothed envelope of each frame (Oppenheim and Schafer, 1968) is stretched over
+    frequency; harmonics stay where they are.
+    """
+    frame, n = ENVELOPE_FRAME, audio.shape[1]
+    hop, bins = frame // 4, np.arange(frame // 2 + 1)
+    window = np.sin(np.pi * (np.arange(frame, dtype=np.float32) + 0.5) / frame)
+    padded = np.pad(audio, ((0, 0), (frame, frame + hop)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, frame, 1)[:, ::hop]
+    spectra = scipy.fft.rfft(frames * window, axis=2)
+    cepstra = scipy.fft.irfft(np.log(np.abs(spectra) + 1e-5), frame, axis=2)
+    cepstra[..., ENVELOPE_QUEFRENCY : frame - ENVELOPE_QUEFRENCY + 1] = 0
+    envelope = scipy.fft.rfft(cepstra, axis=2).real
+    source = np.minimum(bins / ratio, bins[-1] - 1)
+    below = source.astype(int)
+    part = (source - below).astype(np.float32)
+    moved = envelope[..., below] * (1 - part) + envelope[..., below + 1] * part
+    spectra *= np.exp(np.clip(moved - envelope, -2, 2))
+    parts = scipy.fft.irfft(spectra, frame, axis=2) * (window * np.float32(0.5))
+    out = np.zeros_like(padded)
+    for start in range(4):  # frames four hops apart touch
+        whole = parts[:, start::4].reshape(len(audio), -1)
+        out[:, start * hop : start * hop + whole.shape[1]] += whole
+    return out[:, frame : frame + n]
+
+
+def dynamics(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Compression and saturation."""
+    level = rms(audio) + 1e-6
+    if rng.random() < 0.5:
+        gain = compressor_gain(
+            audio, level * rng.uniform(0.5, 2.0), rng.uniform(1.5, 6.0),
+            one_pole(0.003), one_pole(rng.uniform(0.05, 0.3)),
+        )  # fmt: skip
+        audio = audio * gain
+    if rng.random() < 0.25:
+        drive = np.float32(np.exp(rng.uniform(np.log(0.5), np.log(4.0))) / level)
+        audio = np.tanh(audio * drive) / drive
+    return audio
+
+
 def echoes(audio: np.ndarray, seconds: float, gain: float, feedback: float) -> np.ndarray:
     """[channels, n] with three repeats, each weaker by ``feedback``."""
     out, n = audio.copy(), audio.shape[1]

@@ -20,6 +20,7 @@ PARTIAL = 0.42  # of the mixtures have recorded music behind the voice, whose st
 SILENT_VOCALS = 0.16  # of the mixtures are instrumentals
 LO_FI = 0.04  # of the mixtures have lost their treble to a codec
 MONO = 0.5  # of the mixtures are mono: without the help of where a voice stands
+WHITENED = 0.35  # of the mixtures are judged with treble weighing more
 # Records have deeper drums, darker basses, fuller guitars and keys than what is rendered, and the
 # music of games is dull: Hz from and to, dB an octave at least and at most.
 TILTS = {
@@ -60,17 +61,18 @@ class Mixer:
     def coloured(
         self, audio: np.ndarray, stem: str, room: float, rng: np.random.Generator
     ) -> np.ndarray:
-        """Tone and sometimes a room for a stem of the accompaniment; its level stays."""
+        """Dynamics, tone and sometimes a room for a stem of the accompaniment; its level stays."""
         wet = float(decibels(rng.uniform(-26, -12))) if rng.random() < room else 0.0
-        tones, bins = [], self.rooms.bins
+        tones, bins, out = [], self.rooms.bins, audio
+        if stem != "accompaniment" and rng.random() < 0.4:  # records are squeezed already
+            out = effects.dynamics(out, rng)
         if rng.random() < 0.4:
             tones.append(effects.random_eq(bins, 6.0, rng))
         if rng.random() < 0.6:
             low, high, *slopes = TILTS[stem]
             tones.append(effects.tilt(bins, low, high, rng.uniform(*slopes)))
-        if wet == 0.0 and not tones:
-            return audio
-        out = self.rooms.apply(audio, np.prod(tones, axis=0), wet, rng)
+        if wet > 0.0 or tones:
+            out = self.rooms.apply(out, np.prod(tones, axis=0), wet, rng)
         return out * np.float32(effects.rms(audio) / (effects.rms(out) + 1e-9))
 
     def band(self, rng: np.random.Generator) -> np.ndarray:
@@ -148,7 +150,7 @@ class Mixer:
             edge = rng.uniform(4_000, 14_000)
         if edge:
             stems = self.dulled(stems, edge, rng)
-        whitening = 0.6 if rng.random() < 0.5 else 0.0
+        whitening = 0.6 if rng.random() < WHITENED else 0.0
         return self.finish(stems, rng), partial, judged, whitening
 
 

@@ -10,6 +10,7 @@ from tools.train.pools import Pool
 
 SPEED = (0.9, 1.12)  # wide enough for 48 kHz devices: 44.1 / 48 = 0.92
 OTHER_SINGER = (0.78, 1.28)  # so far from its speed a voice has another throat and pitch
+THROAT = (0.85, 1.18)  # formants against pitch
 HARMONIES = (-12, -5, -4, -3, 3, 4, 5, 7, 12)  # semitones
 
 
@@ -22,7 +23,7 @@ class Voices:
     def produced(self, rng: np.random.Generator) -> tuple[np.ndarray, float]:
         """Stereo singing [2, n] and the frequency in Hz above which its source is empty (0: none)."""
         out, limit = self.singers(rng)
-        out = self.space(self.dynamics(out, rng), self.tone(rng), rng)
+        out = self.space(effects.dynamics(out, rng), self.tone(rng), rng)
         if len(out) == 1:
             out = np.repeat(out, 2, axis=0)
         if rng.random() < 0.3:
@@ -45,6 +46,8 @@ class Voices:
         wanted = int(self.length * ratio * 1.02) + 4
         region, start = self.pool.draw(wanted, rng)
         audio = self.pool.read("vocals", region, start, wanted)
+        if rng.random() < 0.4:
+            audio = effects.formant_shift(audio, float(rng.uniform(*THROAT)))
         out, chance = effects.resample(audio, ratio, self.length), rng.random()
         if chance < 0.2:  # a double, a few cents and milliseconds apart
             detuned = effects.resample(audio, ratio * rng.uniform(0.994, 1.006), self.length)
@@ -61,20 +64,6 @@ class Voices:
         layer = np.roll(layer, int(rng.uniform(0.008, 0.03) * RATE), axis=1) * gain
         side = np.float32(rng.uniform(0.2, 1.0))
         return np.concatenate([out + side * layer, out + (1 - side) * layer])
-
-    def dynamics(self, out: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Compression and saturation."""
-        level = effects.rms(out) + 1e-6
-        if rng.random() < 0.5:
-            gain = effects.compressor_gain(
-                out, level * rng.uniform(0.5, 2.0), rng.uniform(1.5, 6.0),
-                effects.one_pole(0.003), effects.one_pole(rng.uniform(0.05, 0.3)),
-            )  # fmt: skip
-            out = out * gain
-        if rng.random() < 0.25:
-            drive = np.float32(np.exp(rng.uniform(np.log(0.5), np.log(4.0))) / level)
-            out = np.tanh(out * drive) / drive
-        return out
 
     def tone(self, rng: np.random.Generator) -> np.ndarray:
         """Gains of the equaliser: records are brighter than these voices, some have more bass."""
