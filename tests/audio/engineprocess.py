@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +43,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.output = ""
 
     def __enter__(self) -> Command:
         return self
@@ -50,13 +53,26 @@ class Command:
             self.process.kill()
         self.process.communicate()
 
-    def end(self, timeout: float) -> tuple[int, str]:
+    def says(self, text: str, times: int = 1, timeout: float = 60.0) -> bool:
+        """Read standard output to `output` until `text` is in it so often; False if that never is."""
+        assert self.process.stdout is not None
+        pipe, deadline = self.process.stdout.fileno(), time.monotonic() + timeout
+        while self.output.count(text) < times:
+            ready, _, _ = select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))
+            piece = os.read(pipe, 65536) if ready else b""
+            if not piece:
+                return False
+            self.output += piece.decode(errors="replace")
+        return True
+
+    def end(self, timeout: float = 60.0) -> tuple[int, str]:
         """Exit code and error output; raises subprocess.TimeoutExpired when it still runs."""
         stdin, self.process.stdin = self.process.stdin, None  # communicate() would close it
         try:
-            self.output, errors = self.process.communicate(timeout=timeout)
+            rest, errors = self.process.communicate(timeout=timeout)
         finally:
             self.process.stdin = stdin
+        self.output += rest
         return self.process.returncode, errors
 
 
@@ -124,7 +140,7 @@ class EngineProcess:
         """Send the child a signal."""
         self._process.send_signal(number)
 
-    def stop(self, timeout: float = 10.0) -> int:
+    def stop(self, timeout: float = 30.0) -> int:
         """End the engine by closing its input; killed when it hangs. Gives the exit code."""
         self._watchdog.cancel()
         try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 STALLED = "the machine stalled too often to prove anything"
-_SPOILT = 4  # cycles from a break on in which a late client reads or writes its neighbours'
+SPOILT = 4  # cycles from a break on in which a late client reads or writes its neighbours'
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def excused_frames(rig: Rig, latency: int, start: int, end: int) -> NDArray[np.b
     first = max(0, start - latency)
     holes = np.isnan(rig.recorded[:, first:end]).any(axis=0)
     for cycle, length in rig.breaks() - [first, 0]:
-        holes[max(0, cycle) : max(0, cycle + _SPOILT * length)] = True
+        holes[max(0, cycle) : max(0, cycle + SPOILT * length)] = True
     steps = np.zeros(len(holes) + latency + 2, np.int64)
     at = np.flatnonzero(holes)
     np.add.at(steps, at, 1)

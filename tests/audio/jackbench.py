@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ENGINE_PORTS = r"PortAudio.*:.*"
 AMPLITUDE = 0.1
 _SETTLE_FRAMES = 4096
+_PATIENCE_SECONDS = 30.0
 
 # One node's state, an int64 block shared with its callback. Port pointers follow _PORTS.
 _CLIENT, _BASE, _RECORDS, _CHANNELS, _LENGTH, _DATA = range(6)
@@ -143,15 +144,15 @@ class Rig:
     def __exit__(self, *_exc: object) -> None:
         self.stop()
 
-    def attach(self, pattern: str = ENGINE_PORTS, timeout: float = 30.0) -> None:
+    def attach(self, pattern: str = ENGINE_PORTS, timeout: float = 60.0) -> None:
         """Start playing and wire the ports of the client under test, once it is streaming.
 
         A stream that runs has been connected to the system's ports by PortAudio, so that is what
         is waited for. Raises RuntimeError when the ports never come.
         """
         client = self._recorder.client
-        self._activate()
         ports_in, ports_out = self._await_ports(pattern, timeout)
+        self._activate()  # not before: a slow start would use up the arrays
         for port, source in zip(ports_in, self._player.ports, strict=False):
             for other in client.get_all_connections(port):
                 client.disconnect(other, port)
@@ -166,7 +167,7 @@ class Rig:
             self._recorder.client.connect(source, sink)
 
     def _activate(self) -> None:
-        self._base = self._recorder.client.frame_time
+        self._base = self._recorder.client.last_frame_time  # `frame_time` may be ahead: see `now`
         for node in (self._player, self._recorder):
             node.state[_BASE] = self._base
             node.client.activate()
@@ -184,8 +185,11 @@ class Rig:
         raise RuntimeError(f"no client under test showed its ports within {timeout:.0f} s")
 
     def now(self) -> int:
-        """The current frame, counted from the start of the arrays."""
-        return (self._recorder.client.frame_time - self._base) & 0xFFFFFFFF
+        """The frame behind the last recorded one, counted from the start of the arrays.
+
+        JACK's own clock runs on where the server stands still, and is seconds ahead then.
+        """
+        return int(self._recorder.state[_EXPECTED])
 
     def cycles(self) -> NDArray[np.int64]:
         """[cycles, 2]: first frame of each recorded cycle, and when the recorder's turn came in it.
@@ -195,8 +199,14 @@ class Rig:
         return self._recorder.log[: int(self._recorder.state[_CYCLES]), :2]
 
     def sleep(self, seconds: float) -> int:
-        """Let the stream run; gives the frame afterwards."""
-        time.sleep(seconds)
+        """Let so many seconds of the stream pass; gives the frame afterwards.
+
+        The stream stands still with a stalled machine, so frames are waited for and not the time.
+        """
+        end = self.now() + seconds * self.rate
+        deadline = time.monotonic() + seconds + _PATIENCE_SECONDS
+        while (left := end - self.now()) > 0 and time.monotonic() < deadline:
+            time.sleep(max(0.001, left / self.rate))
         return self.now()
 
     @property

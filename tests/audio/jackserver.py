@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-START_TIMEOUT = 10.0
+START_TIMEOUT = 60.0
+END_TIMEOUT = 30.0
+"""One that is killed instead keeps its place; see `stop`."""
 REALTIME_PRIORITY = 70
 OUTPUTS = 10
 
@@ -119,14 +121,14 @@ class JackServer:
     def set_period(self, frames: int) -> None:
         """Change the period of the running server, as the user's `jack_bufsize` does."""
         subprocess.run(
-            ["jack_bufsize", str(frames)], env=self.env, capture_output=True, check=True, timeout=10
+            ["jack_bufsize", str(frames)], env=self.env, capture_output=True, check=True, timeout=60
         )
         self.period = frames
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         """End the server the hard way (or as `how` says), in the middle of the stream."""
         self._process.send_signal(how)
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=END_TIMEOUT)
 
     def start_again(self, rate: int | None = None, period: int | None = None) -> None:
         """A server of the same name after `kill`, with another rate or period where given."""
@@ -148,7 +150,7 @@ class JackServer:
     def _end(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(timeout=5)
+            self._process.wait(timeout=END_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -47,7 +47,7 @@ class Desk:
         if do == "midi_seconds":
             return {"seconds": midi_seconds()}
         if do == "moves":
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 30
             while len(self.moves) < values["at_least"] and time.monotonic() < deadline:
                 time.sleep(0.005)
             return {"moves": self.moves, "values": self.actions.values()}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _MOST_PER_FRAME = 4
 """More in one cycle would take Python longer than the cycle lasts."""
-_WIRED_SECONDS = 0.1
+_WIRED_CYCLES = 20
 """JACK uses a new connection a few cycles after it shows it."""
 
 
@@ -32,6 +32,7 @@ class Controller:
         self._waiting: deque[list[int]] = deque()
         self.sent: list[int] = []
         self.received: list[list[int]] = []
+        self._cycles = 0
         self.client.set_process_callback(self._process)
         self.client.activate()
 
@@ -50,18 +51,19 @@ class Controller:
                 self.sent.append(self.client.last_frame_time)
         for _offset, data in self._in.incoming_midi_events():
             self.received.append(list(bytes(data)))
+        self._cycles += 1
 
     def send(self, *messages: list[int]) -> None:
         """All messages in the next cycle, in this order (in the next ones if they do not fit)."""
         self._waiting.extend(messages)
 
-    def connected(self, timeout: float = 5.0) -> bool:
+    def connected(self, timeout: float = 60.0) -> bool:
         """Wait until somebody listens to us and somebody may talk to us."""
         there = self.until(lambda: self._out.connections and self._in.connections, timeout)
-        time.sleep(_WIRED_SECONDS)
-        return there
+        used = self._cycles + _WIRED_CYCLES
+        return there and self.until(lambda: self._cycles >= used, timeout)
 
-    def got(self, message: list[int], timeout: float = 2.0) -> bool:
+    def got(self, message: list[int], timeout: float = 30.0) -> bool:
         """Wait for a message from the other side."""
         return self.until(lambda: message in self.received, timeout)
 

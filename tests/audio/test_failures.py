@@ -7,11 +7,12 @@ import time
 
 import pytest
 from engineprocess import Command, EngineProcess, system_config
-from exactness import compare, find_latency
+from exactness import STALLED, compare, find_latency
 from jackbench import ENGINE_PORTS, Rig, settled
 from jackserver import JackServer
 
-ALLOWED_TO_NOTICE = 3.0
+STOPPED = "'system' has stopped; waiting for it to come back"
+BACK = "'system' is back after"
 
 
 def live(server: JackServer, model: str, *arguments: str) -> Command:
@@ -20,7 +21,7 @@ def live(server: JackServer, model: str, *arguments: str) -> Command:
     return Command(server, "live", "--model", model, *ports, *arguments)
 
 
-def await_stream(server: JackServer, command: Command, timeout: float = 30.0) -> None:
+def await_stream(server: JackServer, command: Command, timeout: float = 60.0) -> None:
     """Wait until the command's ports are wired to the system's, so its stream runs."""
     client = server.client("watcher")
     try:
@@ -44,35 +45,36 @@ def error_lines(text: str) -> list[str]:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["crashed", "stopped"])
 def test_a_server_that_dies_is_told_and_waited_for(start_jack, tiny, how):
     server = start_jack(48000, 256)
-    with live(server, tiny, "--seconds", "60") as command:
+    with live(server, tiny, "--seconds", "180") as command:
         await_stream(server, command)
-        time.sleep(1.0)
+        assert command.says("load "), "no status line came"
         server.kill(how)
+        assert command.says(STOPPED), command.output
         time.sleep(1.0)
         server.start_again()
-        await_stream(server, command, ALLOWED_TO_NOTICE)
-        time.sleep(0.5)
+        await_stream(server, command)
+        assert command.says(BACK), command.output
         server.kill(how)
-        time.sleep(1.0)
+        assert command.says(STOPPED, times=2), command.output
         command.process.send_signal(signal.SIGTERM)  # the user has enough, with no server there
-        code, errors = command.end(5.0)
+        code, errors = command.end()
         assert code == 0, errors
         assert error_lines(errors) == []
         said = command.output
-    assert said.count("'system' has stopped; waiting for it to come back") == 2, said
-    assert said.count("'system' is back after") == 1, said
+    assert said.count(STOPPED) == 2, said
+    assert said.count(BACK) == 1, said
 
 
 def test_seconds_ends_the_command_in_order(start_jack, tiny):
     with live(start_jack(48000, 256), tiny, "--seconds", "1") as command:
-        code, errors = command.end(30)
+        code, errors = command.end()
     assert code == 0, errors
     assert error_lines(errors) == []
 
 
 def test_a_name_that_matches_no_device(start_jack):
     with Command(start_jack(48000, 256), "live", "--input", "no such card") as command:
-        code, errors = command.end(30)
+        code, errors = command.end()
     assert code == 2, errors
     (line,) = error_lines(errors)
     assert "no such card" in line
@@ -87,7 +89,7 @@ def test_a_name_that_matches_several_devices(start_jack):
         client.outports.register("out_2")
         client.activate()
     with Command(server, "live", "--input", "synth", "--output", "system") as command:
-        code, errors = command.end(30)
+        code, errors = command.end()
     for client in clients:
         client.close()
     assert code == 2, errors
@@ -109,6 +111,8 @@ def test_a_period_change_keeps_the_latency_or_is_reported(start_jack, tiny, chan
     if error:
         assert "\n" not in error
         return
-    latency = find_latency(rig, start, end)
-    assert latency == engine.hello["latency"]
-    assert compare(rig, latency, start, end).bad == 0
+    match = compare(rig, engine.hello["latency"], start, end)
+    assert match.bad == 0, match
+    if match.excused > match.checked / 4:
+        pytest.skip(STALLED)
+    assert find_latency(rig, start, end) == engine.hello["latency"]

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import pytest
+from exactness import STALLED
 
 from rtstem.io.device import DeviceInfo
+from rtstem.load.stalls import StallMonitor
 from rtstem.reconnect import same_device
 from tools.faults import __main__ as tool
+
+STALL_MS = 300.0
+NO_PROOF = "the machine lost too many cycles to prove anything"
+TRIES = 3
+
+
+def machine_is_to_blame(problems, seen):
+    """Whether nothing was proved for lack of whole cycles, or a processor stood still that long."""
+    no_proof = all(problem.endswith(NO_PROOF) for problem in problems)
+    return problems and (no_proof or (seen is not None and seen.longest_ms > STALL_MS))
 
 
 @pytest.mark.parametrize("name", tool.SERVER)
 def test_fault(start_jack, name, tmp_path):
-    outcome = tool.find(name)(tmp_path)  # start_jack: skips or fails where there is no JACK
+    """start_jack: skips or fails where there is no JACK."""
+    for number in range(TRIES):
+        with StallMonitor() as monitor:
+            outcome = tool.find(name)(tmp_path / str(number))
+        if not machine_is_to_blame(outcome.problems, monitor.seen):
+            break
+    else:
+        pytest.skip(STALLED)
     assert outcome.problems == []
 
 
