@@ -22,7 +22,8 @@ from .rt.board import Board
 from .rt.capture import Capture
 from .sizing import Safety
 
-PRIMING_SECONDS = 2.0
+POLL_SECONDS, PRIMING_POLLS = 0.001, 2000
+"""Looks for a stream's first blocks. Not a time: a machine that stands still gives them no chance."""
 SLACK_FRAMES = 64
 """An input on its own clock that is further off than this, and than the margin, jumps to its place."""
 
@@ -99,14 +100,13 @@ class Transport:
         h[b.RATE], h[b.MAX_FRAMES], h[b.BLOCK_STEP] = self.plan.rate, 0, 0
         enough = h[b.HEARTBEAT] + b.PRIMING_BLOCKS
         stream.start()
-        deadline = time.monotonic() + PRIMING_SECONDS
-        while h[b.HEARTBEAT] < enough or not (self._capture is None or self._capture.primed):
-            if time.monotonic() > deadline:
-                what = "ask for" if h[b.HEARTBEAT] < enough else "give"
-                raise EngineError(
-                    f"the audio device does not {what} audio; restart the sound server"
-                )
-            time.sleep(0.001)
+        for _ in range(PRIMING_POLLS):
+            if h[b.HEARTBEAT] >= enough and (self._capture is None or self._capture.primed):
+                break
+            time.sleep(POLL_SECONDS)
+        else:
+            what = "ask for" if h[b.HEARTBEAT] < enough else "give"
+            raise EngineError(f"the audio device does not {what} audio; restart the sound server")
         block = int(h[b.MAX_FRAMES])
         return engine_latency(
             rate=self.plan.rate,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from rtstem import transport
 from rtstem.engine import Engine
 from rtstem.errors import ConfigError, EngineError, RtstemError
+from rtstem.io.virtual import VirtualStream
 from rtstem.rt import board as b
 from tests.crate_library import until
 from tests.flow.conftest import RATE
@@ -63,6 +66,28 @@ def test_an_engine_starts_only_once(tmp_path):
         pass
     with pytest.raises(EngineError, match="make a new one"):
         engine.start()
+
+
+def test_a_device_that_never_asks_for_audio_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(VirtualStream, "start", lambda stream: None)
+    monkeypatch.setattr(transport, "PRIMING_POLLS", 20)
+    with pytest.raises(EngineError, match="does not ask for audio; restart the sound server"):
+        Engine(silent_config(tmp_path)).start()
+
+
+def test_a_machine_that_stands_still_at_the_start_is_waited_for(tmp_path, monkeypatch):
+    """For longer than the device has until its first blocks; then it begins."""
+    start, held, sleep = VirtualStream.start, [], time.sleep
+
+    def stalled(seconds: float) -> None:
+        sleep(2.5 if held else seconds)
+        if held:
+            start(held.pop())
+
+    monkeypatch.setattr(VirtualStream, "start", lambda stream: held.append(stream))
+    monkeypatch.setattr(transport, "time", SimpleNamespace(sleep=stalled, monotonic=time.monotonic))
+    with Engine(silent_config(tmp_path)) as engine:
+        until(lambda: engine.snapshot().hops > 3)
 
 
 def test_a_failing_sink_ends_the_stream_with_its_error(tmp_path):
