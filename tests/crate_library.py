@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import soundfile
 
 from rtstem.crate_index import SIDECAR
 
-T = TypeVar("T")
 SUBTYPES = {"flac": "PCM_24", "wav": "PCM_24", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III"}
 GOOD = (
     "01 song.flac",
@@ -86,14 +83,3 @@ def writes_stems(pid: int) -> bool:
                 if os.readlink(link).endswith(".part"):
                     return True
     return False
-
-
-def until(condition: Callable[[], T], seconds: float = 60) -> T:
-    """Wait until `condition()` is true, and return what it gave; fails when it takes too long."""
-    import time
-
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-    return found

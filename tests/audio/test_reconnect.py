@@ -9,9 +9,9 @@ from rtstem.io.device import DeviceInfo
 from rtstem.load.stalls import StallMonitor
 from rtstem.reconnect import same_device
 from tools.faults import __main__ as tool
+from tools.faults.server_faults import NO_PROOF
 
 STALL_MS = 300.0
-NO_PROOF = "the machine lost too many cycles to prove anything"
 TRIES = 3
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from rtstem.engine import Engine
 from rtstem.load.stalls import StallMonitor
 from rtstem.rt import board as b
-from tests.crate_library import until
+from tests.waiting import until
 
 STANDSTILL_MS = 20  # the tests are patient for 46 ms or more
 TRIES = 3

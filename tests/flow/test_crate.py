@@ -26,10 +26,10 @@ from tests.crate_library import (
     pcm24,
     song,
     temporaries,
-    until,
     writes_stems,
 )
 from tests.models import STEMS, tiny_model
+from tests.waiting import until
 
 Start = Callable[..., subprocess.Popen[str]]
 

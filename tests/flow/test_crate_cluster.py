@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crate_library import assert_whole, song, temporaries, until, writes_stems
+from tests.crate_library import assert_whole, song, temporaries, writes_stems
 from tests.models import STEMS, tiny_model
+from tests.waiting import until
 
 
 def required() -> bool:

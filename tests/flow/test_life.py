@@ -13,9 +13,9 @@ from rtstem.engine import Engine
 from rtstem.errors import ConfigError, EngineError, RtstemError
 from rtstem.io.virtual import VirtualStream
 from rtstem.rt import board as b
-from tests.crate_library import until
 from tests.flow.conftest import RATE
 from tests.models import DEFAULT_GAINS, tiny_model
+from tests.waiting import until
 
 
 def silent_config(tmp_path):
@@ -85,7 +85,7 @@ def test_a_machine_that_stands_still_at_the_start_is_waited_for(tmp_path, monkey
             start(held.pop())
 
     monkeypatch.setattr(VirtualStream, "start", lambda stream: held.append(stream))
-    monkeypatch.setattr(transport, "time", SimpleNamespace(sleep=stalled, monotonic=time.monotonic))
+    monkeypatch.setattr(transport, "time", SimpleNamespace(sleep=stalled))
     with Engine(silent_config(tmp_path)) as engine:
         until(lambda: engine.snapshot().hops > 3)
 

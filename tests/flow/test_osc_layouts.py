@@ -21,9 +21,9 @@ from rtstem.control.desk import Desk
 from rtstem.control.osc import SYNC, address_of
 from rtstem.control.surfaces import Surfaces
 from rtstem.engine import Engine
-from tests.crate_library import until
 from tests.flow.conftest import STEMS
 from tests.models import tiny_model
+from tests.waiting import until
 from tools.make_osc_layout import COLOURS, open_stage_control
 
 FOLDER = Path(__file__).parents[2] / "docs" / "osc"

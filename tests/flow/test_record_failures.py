@@ -13,10 +13,10 @@ import soundfile
 
 from rtstem.control.recorder import Recorder
 from rtstem.replay import replay
-from tests.crate_library import until
 from tests.flow.clocked import by_the_clock
 from tests.flow.conftest import RATE, STEMS
 from tests.models import tiny_model
+from tests.waiting import until
 
 resource = pytest.importorskip("resource")  # not on Windows
 CHILD = Path(__file__).with_name("record_child.py")

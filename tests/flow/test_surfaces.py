@@ -15,9 +15,9 @@ from rtstem.config import make_config
 from rtstem.control.surfaces import Surfaces
 from rtstem.engine import Engine
 from rtstem.errors import RtstemError
-from tests.crate_library import until
 from tests.flow.clocked import hear
 from tests.models import tiny_model
+from tests.waiting import until
 
 
 @pytest.fixture

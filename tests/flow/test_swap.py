@@ -14,11 +14,11 @@ from rtstem.engine import Engine
 from rtstem.errors import EngineError, ModelError, RtstemError
 from rtstem.rt import board as b
 from rtstem.swap import take_over
-from tests.crate_library import until
 from tests.flow.clocked import by_the_clock, hear
 from tests.flow.conftest import RATE, STEMS
 from tests.flow.test_exact import DIRECT
 from tests.models import DEFAULT_GAINS, bind_nothing, tiny_model
+from tests.waiting import until
 from tests.web.osc_client import Client
 
 OTHER_GAINS = (0.1, 0.2, 0.3, 0.4)

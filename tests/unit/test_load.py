@@ -16,7 +16,7 @@ from rtstem.load.child import Child
 from rtstem.load.flood import Flood
 from rtstem.load.spin import Spin
 from rtstem.load.stalls import StallMonitor
-from tests.crate_library import until
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("name", ADVERSARIES)

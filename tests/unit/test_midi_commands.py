@@ -14,8 +14,8 @@ from rtstem.control import midi_ports, midi_watch
 from rtstem.control import midi_profile_files as files
 from rtstem.control.midi_profile import read_profile
 from rtstem.errors import MidiError
-from tests.crate_library import until
 from tests.models import tiny_model
+from tests.waiting import until
 
 
 class Port:

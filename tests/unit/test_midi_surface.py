@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +16,7 @@ from rtstem.control.midi_profile import make_profile
 from rtstem.control.midi_watch import controller_name
 from rtstem.errors import MidiError
 from tests.midi_board import Board
+from tests.waiting import until
 
 PROFILE = make_profile(
     {
@@ -93,15 +94,6 @@ class World:
 
     def close(self) -> None:
         pass
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.002)
-    return True
 
 
 @pytest.fixture

@@ -15,17 +15,11 @@ from rtstem.control.osc import OscSurface, address_of
 from rtstem.control.osc_clients import Allowed
 from rtstem.control.osc_packet import read
 from rtstem.errors import ConfigError
+from tests.waiting import until
 from tests.web.osc_client import Client, bundle, message
 
 STEMS = ("vocals", "drums", "bass", "other")
 VOCALS = "/rtstem/stem/vocals/gain"
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def assert_hears(client: Client, told: dict[str, float]) -> None:

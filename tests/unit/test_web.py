@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from rtstem.control.actions import ActionTable
 from rtstem.control.desk import Desk
 from rtstem.control.web import MAX_CLIENTS, WebSurface
-from tests.crate_library import until
+from tests.waiting import until
 from tests.web.fake import STEMS, Client, FakeEngine, clients
 
 

@@ -33,6 +33,7 @@ RATE, PERIOD = 48000, 256
 BACK_SECONDS = 3.0
 STOPPED = "'system' has stopped; waiting for it to come back"
 BACK = "'system' is back after"
+NO_PROOF = "the machine lost too many cycles to prove anything"
 SILENT = "the sound device does not ask for audio"
 
 
@@ -78,7 +79,7 @@ class Stage:
         off = np.abs(muted - (1 - DEFAULT_GAINS[0]) * dry).max(axis=0) > 1e-5
         problems = [f"{match.bad} frames are not the delayed input"] if match.bad else []
         if clean.mean() < 0.5:
-            problems.append("the machine lost too many cycles to prove anything")
+            problems.append(NO_PROOF)
         if (off & clean).mean() > 0.02:  # a late hop of a busy machine is no fault of ours
             problems.append("the muted stem is heard")
         return problems
