@@ -49,8 +49,8 @@ class Clients:
 
     @property
     def waiting(self) -> bool:
-        """True while `take` would have something."""
-        return any(self._pending.values())
+        """True while `take` would have something, or a word of a client to forget."""
+        return bool(self._said) or any(self._pending.values())
 
     def meet(self, client: Address) -> bool:
         """A client that has sent something; True where it is new. The oldest leaves a full table."""
@@ -68,7 +68,10 @@ class Clients:
         self._said.pop(client, None)
 
     def said(self, client: Address, action: str, value: float) -> None:
-        """A client has set this itself: telling it the same would move its fader under the hand."""
+        """A client has set this itself: told the same at once, its fader would move under the hand.
+
+        The next `take` forgets it.
+        """
         self._said.setdefault(client, {})[action] = value
 
     def changed(self, values: Mapping[str, float], only: Address | None = None) -> None:

@@ -40,6 +40,18 @@ def test_clients_are_so_many_and_reply_to_stays():
     assert ("10.0.0.1", 9) in [client for client, _ in clients.take()]
 
 
+def test_a_client_is_told_what_it_said_itself_when_it_comes_true_later():
+    """As a model that it asked for: the change takes a second."""
+    clients, tablet = Clients(), ("10.0.0.2", 9)
+    clients.meet(tablet)
+    clients.said(tablet, "model.other", 1.0)
+    assert clients.waiting, "the word is never forgotten"
+    assert clients.take() == []
+    assert not clients.waiting
+    clients.changed({"model.other": 1.0})
+    assert clients.take() == [(tablet, {"model.other": 1.0})]
+
+
 def test_written_packets_can_be_read_and_fit_a_network():
     values = [(f"/rtstem/stem/vocals/a{n}", n / 100) for n in range(100)]
     packets = write(values)
