@@ -201,6 +201,7 @@ def _copy(order: Order, wanted: Wanted) -> None:
     try:
         for name in wanted.files:
             parts.append(PartFile(order.job.folder / name))
+            parts[-1].create()
             shutil.copyfile(order.donor / name, parts[-1].path)
         for part in parts:
             part.publish()

@@ -76,14 +76,12 @@ def replay(
         audio = files.recorded() if spec is None else files.separated(spec, provider)
         judge = _Judge(files.bus(name) if spec is None else None)
         rate, total = log.header.rate, files.frames
-        output = stack.enter_context(
-            AudioFileSet({name: target}, FORMATS["wav"], rate, 2, total, overwrite)
-        )
-        for block in Remix(log, number).run(audio):
-            output.write(name, block)
-            judge.hear(block)
-            if progress:
-                progress(judge.heard, total)
+        with AudioFileSet({name: target}, FORMATS["wav"], rate, 2, total, overwrite) as output:
+            for block in Remix(log, number).run(audio):
+                output.write(name, block)
+                judge.hear(block)
+                if progress:
+                    progress(judge.heard, total)
     return ReplayReport(
         out=target,
         bus=name,

@@ -21,12 +21,18 @@ _PATTERN = re.compile(r"\..+\.[0-9a-f]{8}\.part", re.DOTALL)
 
 
 class PartFile:
-    """A new empty file at `path`, beside `target`; ends with `publish` or `discard`."""
+    """An empty file at `path`, beside `target`: from `create` to `publish` or `discard`.
+
+    Whoever creates it knows it before it is there: Ctrl-C in between must not leave it behind.
+    """
 
     def __init__(self, target: Path) -> None:
-        """Raises OSError where the folder cannot be written to."""
         self.target = target
         self.path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+        self._lock = -1
+
+    def create(self) -> None:
+        """Make the file; raises OSError where the folder cannot be written to."""
         self._lock = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         if fcntl is None:
             self._unlock()  # libsndfile's own handle will be the lock
@@ -39,9 +45,10 @@ class PartFile:
         self._unlock()
 
     def discard(self) -> None:
-        """Remove the file where it has not been published."""
+        """Remove the file where there is one that has not been published."""
         self._unlock()
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
     def _unlock(self) -> None:
         if self._lock >= 0:
@@ -53,6 +60,7 @@ def write_whole(target: Path, content: bytes) -> None:
     """Replace `target` by a file with `content` in one step; raises OSError."""
     part = PartFile(target)
     try:
+        part.create()
         with part.path.open("wb") as file:
             file.write(content)
             file.flush()

@@ -68,33 +68,36 @@ class AudioFileSet:
         frames: int,
         overwrite: bool = False,
     ) -> None:
-        """Open one temporary file for each of `targets` (key -> final path), making folders.
-
-        `frames` is the expected length, used for the size only. Raises AudioFileError when a
-        target exists and `overwrite` is False, or a folder cannot be written to; DiskFullError
-        when an uncompressed format certainly does not fit.
-        """
-        self._files: dict[str, _File] = {}
-        self._new_folders: list[Path] = []
+        """One file for each of `targets` (key -> final path); `frames`: the length to expect."""
         size = frames * channels * kind.sample_bytes
+        self._space = 0 if kind.major == "FLAC" else size * len(targets)
+        self._overwrite = overwrite
+        self._files = {
+            key: _File(target, kind, rate, channels, size) for key, target in targets.items()
+        }
+        self._new_folders: list[Path] = []
+
+    def __enter__(self) -> Self:
+        """Open a temporary file for each, making folders.
+
+        Raises AudioFileError when a target exists and is not to be overwritten, or a folder cannot
+        be written to; DiskFullError when an uncompressed format certainly does not fit.
+        """
         try:
-            for target in targets.values():
-                _check_target(target, overwrite)
-                self._make_folder(target.parent)
-            if kind.major != "FLAC":
-                _check_space(next(iter(targets.values())).parent, size * len(targets))
-            for key, target in targets.items():
-                self._files[key] = _File(target, kind, rate, channels, size)
-        except BaseException:
+            for file in self._files.values():
+                _check_target(file.target, self._overwrite)
+                self._make_folder(file.target.parent)
+                _check_space(file.target.parent, self._space)
+            for file in self._files.values():
+                file.open()
+        except BaseException:  # Ctrl-C too
             self._discard()
             raise
+        return self
 
     def write(self, key: str, block: Samples) -> None:
         """Append [n, channels] samples to the file of `key`; raises DiskFullError."""
         self._files[key].write(block)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, *_exc: object) -> None:
         try:
@@ -128,38 +131,39 @@ class _File:
     """One file under its temporary name."""
 
     def __init__(self, target: Path, kind: Format, rate: int, channels: int, size: int) -> None:
-        self._target = target
-        self._frames = 0
-        self._integer = kind.integer
-        try:
-            self._part = PartFile(target)  # the system's own reason, which libsndfile loses
-        except OSError as error:
-            raise _refused(target.parent, error) from None
+        self.target = target
+        self._kind, self._rate, self._channels = kind, rate, channels
+        self._major = "RF64" if kind.major == "WAV" and size > _WAV_LIMIT else kind.major
+        self._part = PartFile(target)
         self._path = self._part.path
+        self._sound: Any = None  # a soundfile.SoundFile once it is open
+        self._frames = 0
+
+    def open(self) -> None:
+        try:
+            self._part.create()  # the system's own reason, which libsndfile loses
+        except OSError as error:
+            raise _refused(self.target.parent, error) from None
         try:
             self._sound = soundfile.SoundFile(
                 libsndfile_name(self._path),
                 "w",
-                samplerate=rate,
-                channels=channels,
-                format="RF64" if kind.major == "WAV" and size > _WAV_LIMIT else kind.major,
-                subtype=kind.subtype,
+                samplerate=self._rate,
+                channels=self._channels,
+                format=self._major,
+                subtype=self._kind.subtype,
             )
         except soundfile.LibsndfileError as error:
-            cause = (
-                self._failed()
-                if error.code == _SYSTEM_ERROR
-                else AudioFileError(
-                    f"{target}: {kind.suffix[1:]} cannot hold {channels} channels at {rate} Hz; "
-                    "choose the format wav"
-                )
-            )
-            self._part.discard()
-            raise cause from None
+            if error.code == _SYSTEM_ERROR:
+                raise self._failed() from None
+            raise AudioFileError(
+                f"{self.target}: {self._kind.suffix[1:]} cannot hold {self._channels} channels "
+                f"at {self._rate} Hz; choose the format wav"
+            ) from None
 
     def write(self, block: Samples) -> None:
         try:
-            self._sound.write(block << _UPPER_24_BITS if self._integer else block)
+            self._sound.write(block << _UPPER_24_BITS if self._kind.integer else block)
         except (soundfile.LibsndfileError, AssertionError):  # the latter for a short write
             raise self._failed() from None
         self._frames += len(block)
@@ -190,11 +194,12 @@ class _File:
         try:
             self._part.publish()
         except OSError as error:
-            raise _refused(self._target, error) from None
+            raise _refused(self.target, error) from None
 
     def discard(self) -> None:
-        with contextlib.suppress(soundfile.LibsndfileError):
-            self._sound.close()
+        if self._sound is not None:
+            with contextlib.suppress(soundfile.LibsndfileError):
+                self._sound.close()
         self._part.discard()
 
     def _failed(self) -> DiskFullError:
@@ -205,10 +210,10 @@ class _File:
                 file.write(bytes(1 << 16))
         except OSError as error:
             if error.errno in _FULL:
-                return _disk_full(self._target.parent, error.strerror)
+                return _disk_full(self.target.parent, error.strerror)
             reason = error.strerror or reason
         return DiskFullError(
-            f"{self._target}: cannot be written to its end ({reason}); choose another folder"
+            f"{self.target}: cannot be written to its end ({reason}); choose another folder"
         )
 
 

@@ -210,10 +210,11 @@ def test_giving_up_leaves_no_folder_and_no_claim(tmp_path):
 
 def test_temporaries_of_the_dead_are_removed_and_of_the_living_kept(tmp_path):
     part = PartFile(tmp_path / "vocals.wav")
+    part.create()
     assert not remove_stale(part.path)
     code = (
         "import os; from pathlib import Path; from rtstem.io.part import PartFile; "
-        "PartFile(Path('drums.wav')); os._exit(1)"
+        "PartFile(Path('drums.wav')).create(); os._exit(1)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path)
     (tmp_path / ".mine.part").touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import resource
 import shutil
 import subprocess
@@ -37,6 +38,12 @@ def write(files: dict[str, Path], kind: Format, error: BaseException | None = No
 
 def targets(folder: Path, suffix: str = ".wav") -> dict[str, Path]:
     return {name: folder / "song" / (name + suffix) for name in ("vocals", "rest")}
+
+
+def begin(*arguments, **options):
+    """Open the files, write nothing."""
+    with AudioFileSet(*arguments, **options):
+        pass
 
 
 def left_in(folder: Path) -> list[str]:
@@ -83,6 +90,25 @@ def test_an_error_or_ctrl_c_leaves_nothing(tmp_path, error):
     assert left_in(tmp_path) == []
 
 
+@pytest.mark.parametrize("opened", ["part.held_by_another", "writer.soundfile.SoundFile"])
+def test_ctrl_c_while_files_are_opened_leaves_nothing(tmp_path, monkeypatch, opened):
+    """In the second of them, after it has come into being."""
+    calls = []
+
+    def second(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    module, _, name = f"rtstem.io.{opened}".rpartition(".")
+    original = getattr(pkgutil.resolve_name(module), name)
+    monkeypatch.setattr(f"{module}.{name}", second)
+    with pytest.raises(KeyboardInterrupt):
+        write(targets(tmp_path), FORMATS["wav"])
+    assert left_in(tmp_path) == []
+
+
 def test_an_error_leaves_what_was_there_before(tmp_path):
     files = targets(tmp_path)
     files["vocals"].parent.mkdir()
@@ -98,7 +124,7 @@ def test_existing_files_are_replaced_only_when_asked(tmp_path):
     files["rest"].parent.mkdir()
     files["rest"].write_bytes(b"old")
     with pytest.raises(AudioFileError, match=r"rest\.wav: exists already") as caught:
-        AudioFileSet(files, FORMATS["wav"], 44100, 2, FRAMES)
+        begin(files, FORMATS["wav"], 44100, 2, FRAMES)
     assert caught.value.exit_code == 2
     assert left_in(tmp_path) == ["song", "song/rest.wav"]
     write(files, FORMATS["wav"])
@@ -109,14 +135,14 @@ def test_a_target_that_is_a_folder(tmp_path):
     files = targets(tmp_path)
     files["rest"].mkdir(parents=True)
     with pytest.raises(AudioFileError, match=r"rest\.wav: is a folder"):
-        AudioFileSet(files, FORMATS["wav"], 44100, 2, FRAMES, overwrite=True)
+        begin(files, FORMATS["wav"], 44100, 2, FRAMES, overwrite=True)
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path):
     (tmp_path / "file").write_text("x")
     for folder in (tmp_path / "file" / "out", Path("/proc/out")):
         with pytest.raises(AudioFileError, match="cannot be written to") as caught:
-            AudioFileSet(targets(folder), FORMATS["wav"], 44100, 2, FRAMES)
+            begin(targets(folder), FORMATS["wav"], 44100, 2, FRAMES)
         assert caught.value.exit_code == 2
         assert "\n" not in str(caught.value)
     assert left_in(tmp_path) == ["file"]
@@ -126,12 +152,12 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
 def test_a_folder_without_write_permission(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(AudioFileError, match=r"cannot be written to \(Permission denied\)"):
-        AudioFileSet(targets(tmp_path), FORMATS["wav"], 44100, 2, FRAMES)
+        begin(targets(tmp_path), FORMATS["wav"], 44100, 2, FRAMES)
 
 
 def test_a_format_that_cannot_hold_the_channels(tmp_path):
     with pytest.raises(AudioFileError, match="flac cannot hold 12 channels at 44100 Hz") as caught:
-        AudioFileSet(targets(tmp_path, ".flac"), FORMATS["flac"], 44100, 12, FRAMES)
+        begin(targets(tmp_path, ".flac"), FORMATS["flac"], 44100, 12, FRAMES)
     assert caught.value.exit_code == 2
     assert left_in(tmp_path) == []
 
@@ -140,11 +166,10 @@ def test_more_than_the_free_space_is_refused_before_the_work(tmp_path, monkeypat
     free = FRAMES * 2 * 4 * 2
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=free))
-    with AudioFileSet(targets(tmp_path), FORMATS["wav"], 44100, 2, FRAMES, overwrite=True):
-        pass
+    begin(targets(tmp_path), FORMATS["wav"], 44100, 2, FRAMES, overwrite=True)
     shutil.rmtree(tmp_path / "song")
     with pytest.raises(DiskFullError, match=r"disk full \(0 MB needed, 0 MB free\)") as caught:
-        AudioFileSet(targets(tmp_path), FORMATS["wav"], 44100, 2, FRAMES + 1)
+        begin(targets(tmp_path), FORMATS["wav"], 44100, 2, FRAMES + 1)
     assert caught.value.exit_code == 1
     assert left_in(tmp_path) == []
 
