@@ -148,7 +148,7 @@ def check_audio() -> list[Check]:
             "Darwin": "install it: brew install portaudio",
         }.get(platform.system(), "reinstall the sounddevice package")
         return [Check("PortAudio", "fail", str(error), cure)]
-    from .io.device import list_devices
+    from .io.devices import list_devices
 
     devices = list_devices()
     hosts = ", ".join(host["name"] for host in sounddevice.query_hostapis()) or "no host API"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .config import Bus, Config
 from .errors import ConfigError
-from .io.device import DeviceInfo, find_device, list_devices, same_clock
+from .io.devices import DeviceInfo, find_device, list_devices, same_clock
 from .io.files import FileReader, FolderReader, open_reader
 from .io.loop import LoopReader
 from .model_spec import ModelSpec

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import DeviceError, EngineError
-from .io.device import DeviceInfo, list_devices
+from .io.devices import DeviceInfo, list_devices
+from .io.lookout import devices_now
 from .io.portaudio import begin, end, end_after_loss, never_end
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ class Reconnect:
     """One loss, of the device called `name`: a thread of its own, since a sound server that hangs
     makes whoever asks it wait.
 
-    `pause()` is called when the old stream is closed, `resume(input, output)` when the devices are
-    there again: it opens them and says how, or raises DeviceError or EngineError.
+    `pause()` is called when the old stream is closed, `check(input, output)` when the devices are
+    there again: it raises DeviceError where they are not as they must be. Then `resume(input, output)`
+    opens them and says how, or raises DeviceError or EngineError.
     """
 
     def __init__(
@@ -38,12 +40,13 @@ class Reconnect:
         input_device: DeviceInfo | None,
         output_device: DeviceInfo,
         pause: Callable[[], None],
+        check: Callable[[DeviceInfo | None, DeviceInfo], None],
         resume: Callable[[DeviceInfo | None, DeviceInfo], str],
         tell: Callable[[str], None],
     ) -> None:
         self._stream, self._name = stream, name
         self._input, self._output = input_device, output_device
-        self._pause, self._resume, self._tell = pause, resume, tell
+        self._pause, self._check, self._resume, self._tell = pause, check, resume, tell
         self._told = ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rtstem-reconnect", daemon=True)
@@ -87,22 +90,35 @@ class Reconnect:
             self._stopping.wait(RETRY_SECONDS)
 
     def _attempt(self) -> str | None:
-        """What `resume` said, None where the devices are not there; raises what it raised."""
+        """What `resume` said, None where the devices are not there; raises what the others raise."""
+        found = self._find(devices_now())
+        if found is None:
+            return None
+        self._check(*found)
         begin()
         try:
-            devices = list_devices()
-            output = same_device(self._output, devices)
-            source = same_device(self._input, devices) if self._input is not None else None
-            if output is not None and (source is not None or self._input is None):
-                return self._resume(source, output)
+            found = self._find(list_devices())
+            if found is not None:
+                return self._resume(*found)
         except HungError:
             end_after_loss(hung=True)
             raise
-        except (DeviceError, EngineError):
+        except EngineError:  # its stream was closed in order
             end()
             raise
-        end()
+        except DeviceError:
+            end_after_loss(hung=False)
+            raise
+        end_after_loss(hung=False)
         return None
+
+    def _find(self, devices: Sequence[DeviceInfo]) -> tuple[DeviceInfo | None, DeviceInfo] | None:
+        """Input and output among `devices`; None where one is missing."""
+        output = same_device(self._output, devices)
+        source = same_device(self._input, devices) if self._input is not None else None
+        if output is None or (source is None and self._input is not None):
+            return None
+        return source, output
 
     def _say(self, line: str) -> None:
         """Each line once, however many attempts it comes from."""

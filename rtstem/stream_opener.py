@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import RtstemError
-from .io.device import DeviceInfo, DeviceStream
+from .io.device import DeviceStream
+from .io.devices import DeviceInfo
 from .io.pair import PairStream, open_input
 from .io.virtual import VirtualStream
 from .plan import Plan

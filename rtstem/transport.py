@@ -10,7 +10,8 @@ from typing import Protocol
 
 from .config import Config
 from .errors import DeviceError, EngineError
-from .io.device import DeviceInfo
+from .io.devices import DeviceInfo, check_channels
+from .io.portaudio import JACK
 from .io.silence import pass_silence
 from .latency import Latency, engine_latency
 from .model_spec import ModelSpec
@@ -168,7 +169,7 @@ class Transport:
         name = source.name if source is not None and stream.input_lost else output.name
         self._stream = None
         self._reconnect = Reconnect(
-            stream, name, source, output, self._pause, self._resume, self._tell
+            stream, name, source, output, self._pause, self._check, self._resume, self._tell
         )
         self._reconnect.start()
         return True
@@ -187,6 +188,22 @@ class Transport:
         with self._guard:
             if self._board.header[b.STATE] != b.STOPPING:
                 publish(self._board.header, b.STATE, state)
+
+    def _check(self, input_device: DeviceInfo | None, output_device: DeviceInfo) -> None:
+        """Raises DeviceError where the devices that are there again cannot serve."""
+        plan = self.plan
+        check_channels(input_device, plan.input_channels, output_device, plan.output_channels)
+        if output_device.hostapi == JACK:  # others may run at more rates than the one they name
+            self._check_rate(output_device)
+
+    def _check_rate(self, device: DeviceInfo) -> None:
+        """Raises DeviceError where the device's own rate will not do."""
+        offered, rate = round(device.default_rate), self.plan.rate
+        if offered != rate and not self._may_run_at(offered):
+            raise DeviceError(
+                f"'{device.name}' has come back at {offered} Hz instead of {rate} Hz;"
+                f" set it to {rate} Hz, or start rtstem again"
+            )
 
     def _resume(self, input_device: DeviceInfo | None, output_device: DeviceInfo) -> str:
         """Open the devices and let audio through; returns what to say of the delay.
@@ -222,11 +239,7 @@ class Transport:
             offered = round(plan.output_device.default_rate)
             if offered == plan.rate:
                 raise
-        if not self._may_run_at(offered):
-            raise DeviceError(
-                f"'{plan.output_device.name}' has come back at {offered} Hz instead of"
-                f" {plan.rate} Hz; set it to {plan.rate} Hz, or start rtstem again"
-            )
+        self._check_rate(plan.output_device)
         plan = replace(plan, rate=offered)
         return self._open(plan), plan
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..io.device import DeviceInfo
+    from ..io.devices import DeviceInfo
 
 COLUMNS = (
     "index",
@@ -41,7 +41,7 @@ Use a name or an index with live:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of the table.")
 def command(as_json: bool) -> None:
     """List the sound devices: index, name, channels, rate, latency."""
-    from ..io.device import list_devices
+    from ..io.devices import list_devices
     from .output import print_json, print_table
 
     devices = list_devices()

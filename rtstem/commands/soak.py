@@ -117,7 +117,7 @@ def _with_source(config: Config, chosen: bool) -> tuple[Config, str]:
 
 def _has_outputs() -> bool:
     from ..errors import DeviceError
-    from ..io.device import list_devices
+    from ..io.devices import list_devices
 
     try:
         return any(device.outputs for device in list_devices())

@@ -8,7 +8,8 @@ from typing import Protocol
 from ..rt import board as b
 from ..rt.board import Board
 from ..rt.capture import MARKS, Capture, capture_callback
-from .device import DeviceInfo, DeviceStream
+from .device import DeviceStream
+from .devices import DeviceInfo
 
 STILL_SECONDS = 3.0
 """Without a call of the input, which says that it is active, until it is taken for lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -130,10 +131,11 @@ class EngineProcess:
         return dict(json.loads(line))
 
     def ask(self, do: str, **values: Any) -> dict[str, Any]:
-        """Send one command and give the reply."""
+        """Send one command and give the reply; RuntimeError where the child has ended."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": do, **values}) + "\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # reading tells how the child has ended
+            self._process.stdin.write(json.dumps({"do": do, **values}) + "\n")
+            self._process.stdin.flush()
         return self._read()
 
     def send_signal(self, number: int) -> None:

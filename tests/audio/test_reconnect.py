@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from exactness import STALLED
 
-from rtstem.io.device import DeviceInfo
 from rtstem.load.stalls import StallMonitor
-from rtstem.reconnect import same_device
 from tools.faults import __main__ as tool
 from tools.faults.server_faults import NO_PROOF
 
@@ -32,17 +30,3 @@ def test_fault(start_jack, name, tmp_path):
     else:
         pytest.skip(STALLED)
     assert outcome.problems == []
-
-
-def device(index: int, name: str, hostapi: str = "ALSA") -> DeviceInfo:
-    return DeviceInfo(index, name, hostapi, 2, 2, 44100.0, 0.01, 0.01, False, False)
-
-
-def test_the_same_device_is_found_by_its_name():
-    wanted = device(3, "USB Audio")
-    assert same_device(wanted, []) is None
-    assert same_device(wanted, [device(3, "HDMI"), device(1, "USB Audio", "OSS")]) is None
-    moved = device(1, "USB Audio")
-    assert same_device(wanted, [device(0, "HDMI"), moved]) is moved
-    twin = device(3, "USB Audio")
-    assert same_device(wanted, [moved, twin]) is twin

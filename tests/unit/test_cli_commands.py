@@ -14,7 +14,7 @@ from rtstem import cli
 from rtstem.commands import split
 from rtstem.config import Config, load_config, make_config
 from rtstem.errors import ConfigError, DeviceError
-from rtstem.io.device import DeviceInfo
+from rtstem.io.devices import DeviceInfo
 from rtstem.io.writer import FORMATS
 from rtstem.model_signals import music
 from tests.models import STEMS, tiny_model
@@ -138,7 +138,7 @@ CARD = DeviceInfo(4, "USB Audio", "ALSA", 2, 0, 48000.0, 0.0087, 0.0, True, Fals
 
 
 def test_devices_as_table_and_json(rtstem: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rtstem.io.device.list_devices", lambda: [CARD])
+    monkeypatch.setattr("rtstem.io.devices.list_devices", lambda: [CARD])
     assert rtstem("devices") == 0
     row = next(line for line in rtstem.out.splitlines() if "USB Audio" in line)
     assert row.split() == ["4", "USB", "Audio", "ALSA", "2", "0", "48000", "8.7", "-", "input"]
@@ -147,7 +147,7 @@ def test_devices_as_table_and_json(rtstem: Output, monkeypatch: pytest.MonkeyPat
 
 
 def test_no_device_says_what_to_do(rtstem: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rtstem.io.device.list_devices", list)
+    monkeypatch.setattr("rtstem.io.devices.list_devices", list)
     assert rtstem("devices") == 0
     assert "--output virtual" in rtstem.out
     assert rtstem("devices", "--json") == 0
@@ -158,7 +158,7 @@ def test_missing_portaudio_is_one_line(rtstem: Output, monkeypatch: pytest.Monke
     def missing() -> None:
         raise DeviceError("PortAudio is not installed; on Debian run: apt install libportaudio2")
 
-    monkeypatch.setattr("rtstem.io.device.list_devices", missing)
+    monkeypatch.setattr("rtstem.io.devices.list_devices", missing)
     assert rtstem("devices") == 2
     assert rtstem.err.startswith("error: PortAudio is not installed")
 

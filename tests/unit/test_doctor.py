@@ -16,7 +16,7 @@ import pytest
 from rtstem import cli, doctor, doctor_machine
 from rtstem.doctor_machine import Check
 from rtstem.errors import ModelError
-from rtstem.io.device import DeviceInfo
+from rtstem.io.devices import DeviceInfo
 from rtstem.rt import jit
 from rtstem.rt.cuda import gpu_present
 from rtstem.rt.providers import PROVIDERS
@@ -125,7 +125,7 @@ def test_portaudio_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("devices", "status"), [([], "warn"), ([CARD], "ok")])
 def test_devices(devices: list[DeviceInfo], status: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sounddevice", exc_type=OSError)
-    monkeypatch.setattr("rtstem.io.device.list_devices", lambda: devices)
+    monkeypatch.setattr("rtstem.io.devices.list_devices", lambda: devices)
     library, found = doctor.check_audio()
     assert library.status == "ok"
     assert found.status == status

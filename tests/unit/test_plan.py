@@ -11,7 +11,7 @@ from rtstem import plan as plan_module
 from rtstem.config import make_config
 from rtstem.engine import Engine
 from rtstem.errors import ConfigError
-from rtstem.io.device import DeviceInfo, same_clock
+from rtstem.io.devices import DeviceInfo, same_clock
 from rtstem.model_spec import read_model_spec
 from rtstem.plan import make_plan
 from tests.models import tiny_model

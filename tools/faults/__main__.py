@@ -40,6 +40,7 @@ SERVER = (
     "server-rate-refused",
     "server-hangs",
     "server-hangs-long",
+    "server-hangs-killed",
     "suspended-under-jack",
     "period-changed",
 )

@@ -184,6 +184,20 @@ def server_hangs_long(folder: Path) -> Outcome:
     return _play(folder, _hangs(6.0), [SILENT, STOPPED, BACK])
 
 
+def server_hangs_killed(folder: Path) -> Outcome:
+    """the sound server hangs for 6 s, is killed and started again"""
+
+    def fault(on: Stage) -> None:
+        lost = time.monotonic()
+        os.kill(on.server.pid, signal.SIGSTOP)
+        time.sleep(6.0)
+        on.server.kill()
+        on.server.start_again()
+        on.wait_back(lost)
+
+    return _play(folder, fault, [SILENT, STOPPED, BACK])
+
+
 def _hangs(seconds: float) -> Callable[[Stage], None]:
     def fault(on: Stage) -> None:
         lost = time.monotonic()
