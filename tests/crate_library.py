@@ -75,11 +75,11 @@ def temporaries(folder: Path) -> list[Path]:
     return list(folder.rglob("*.part"))
 
 
-def writes_stems(pid: int) -> bool:
-    """Whether a process has an unfinished file open at this moment."""
+def unfinished(pid: int) -> set[str]:
+    """Names of the temporary files that a process has open at this moment."""
+    names = set()
     with contextlib.suppress(FileNotFoundError):  # of a process that ends meanwhile
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-                if os.readlink(link).endswith(".part"):
-                    return True
-    return False
+                names.add(Path(os.readlink(link)).name)
+    return {name for name in names if name.endswith(".part")}

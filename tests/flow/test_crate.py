@@ -26,7 +26,7 @@ from tests.crate_library import (
     pcm24,
     song,
     temporaries,
-    writes_stems,
+    unfinished,
 )
 from tests.models import STEMS, tiny_model
 from tests.waiting import until
@@ -203,7 +203,7 @@ def test_workers_end_with_a_killed_parent(tmp_path, start):
 def test_a_worker_that_is_killed_costs_no_song(tmp_path, start):
     sources = long_songs(tmp_path / "in", 3)
     process = start(*CRATE, "--jobs", "2")
-    writer = until(lambda: next(filter(writes_stems, children(process.pid)), None))
+    writer = until(lambda: next(filter(unfinished, children(process.pid)), None))
     os.kill(writer, signal.SIGKILL)
     code, out, err = ended(process)
     assert (code, err) == (0, "")
@@ -257,7 +257,9 @@ def test_two_runs_do_not_share_a_destination(tmp_path, start):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_split_cleans_up_when_it_is_ended(tmp_path, start, number):
     song(tmp_path / "song.wav", seconds=30)
+    ours = signal.signal(number, signal.SIG_DFL)  # nohup's children would ignore it
     process = start("split", "song.wav", "-o", "out")
+    signal.signal(number, ours)
     until(lambda: temporaries(tmp_path))
     process.send_signal(number)
     assert ended(process)[0] == 130
