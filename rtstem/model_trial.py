@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from .errors import ModelError
+from .io.child import child_environment
 
 TRIAL_SECONDS = 120.0
 _TRIAL = """
@@ -26,6 +27,7 @@ def try_model(path: Path, provider: str) -> None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=child_environment(),
             timeout=TRIAL_SECONDS,
             check=False,
         )

@@ -11,25 +11,23 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from ..errors import DeviceError
+from .child import child_environment
 from .devices import DeviceInfo, list_devices
 
 SECONDS = 2.0
-_PATH = str(Path(__file__).parents[2])
 
 
 def devices_now() -> list[DeviceInfo]:
     """All devices; none where the sound system does not answer. Raises DeviceError."""
-    path = os.pathsep.join(filter(None, (_PATH, os.environ.get("PYTHONPATH"))))
     try:
         said = subprocess.run(
             [sys.executable, "-m", __name__],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": path},
+            env=child_environment(),
             start_new_session=True,  # outside this program's Ctrl-C
             timeout=SECONDS,
             check=False,  # it may well die after it has spoken

@@ -87,7 +87,8 @@ class AudioFileSet:
             for file in self._files.values():
                 _check_target(file.target, self._overwrite)
                 self._make_folder(file.target.parent)
-                _check_space(file.target.parent, self._space)
+            if self._space:
+                _check_space(next(iter(self._files.values())).target.parent, self._space)
             for file in self._files.values():
                 file.open()
         except BaseException:  # Ctrl-C too

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
-_PATH = str(Path(__file__).parents[2])
+from ..io.child import child_environment
 
 
 class Child:
@@ -18,13 +16,12 @@ class Child:
     """
 
     def __init__(self, module: str, *arguments: object) -> None:
-        path = os.pathsep.join(filter(None, (_PATH, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
             [sys.executable, "-m", f"rtstem.load.{module}", *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": path},
+            env=child_environment(),
             start_new_session=True,
         )
 

@@ -186,24 +186,19 @@ def server_hangs_long(folder: Path) -> Outcome:
 
 def server_hangs_killed(folder: Path) -> Outcome:
     """the sound server hangs for 6 s, is killed and started again"""
-
-    def fault(on: Stage) -> None:
-        lost = time.monotonic()
-        os.kill(on.server.pid, signal.SIGSTOP)
-        time.sleep(6.0)
-        on.server.kill()
-        on.server.start_again()
-        on.wait_back(lost)
-
-    return _play(folder, fault, [SILENT, STOPPED, BACK])
+    return _play(folder, _hangs(6.0, killed=True), [SILENT, STOPPED, BACK])
 
 
-def _hangs(seconds: float) -> Callable[[Stage], None]:
+def _hangs(seconds: float, killed: bool = False) -> Callable[[Stage], None]:
     def fault(on: Stage) -> None:
         lost = time.monotonic()
         os.kill(on.server.pid, signal.SIGSTOP)
         time.sleep(seconds)
-        os.kill(on.server.pid, signal.SIGCONT)
+        if killed:
+            on.server.kill()
+            on.server.start_again()
+        else:
+            os.kill(on.server.pid, signal.SIGCONT)
         on.wait_back(lost)
 
     return fault
